@@ -1,0 +1,1 @@
+"""Mirror PyTorch Hub across an air gap."""

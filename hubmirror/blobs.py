@@ -1,0 +1,90 @@
+"""The content-addressed half of a mirror: bytes in, digest out.
+
+Owns: ``blobs/``. Knows nothing of repos, manifests or URLs.
+Invariant: a file whose name is a digest has exactly that content; it never changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubmirror import files, layout
+from hubmirror.errors import InvalidInputError, VerificationError
+from hubmirror.records import BlobRef, Digest
+
+
+class Blobs:
+    """The blobs of a mirror on this machine's file system."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, digest: Digest) -> Path:
+        """Return where a blob lies, whether or not it is there."""
+        return self._root / layout.blob(digest)
+
+    def has(self, blob: BlobRef) -> bool:
+        """Tell whether a blob is there with its size; its bytes are not read."""
+        try:
+            return self.path(blob.digest).stat().st_size == blob.size_bytes
+        except FileNotFoundError:
+            return False
+
+    def check(self, blob: BlobRef, *, full: bool) -> Path:
+        """Return a blob's path once it is known to be there and whole.
+
+        Args:
+            blob: What is expected.
+            full: Also hash it; otherwise presence and size must do.
+
+        Raises:
+            VerificationError: when it is missing, has another size, or other bytes.
+        """
+        path = self.path(blob.digest)
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            raise VerificationError(
+                f"{path}: missing; the publication names this blob",
+                hint="run `hubmirror verify`, then `hubmirror sync` or import it again",
+            ) from None
+        if size != blob.size_bytes:
+            raise VerificationError(f"{path}: expected {blob.size_bytes} bytes, got {size}")
+        if full and (got := hash_file(path)) != blob.digest:
+            raise VerificationError(f"{path}: expected sha256 {blob.digest}, got {got}")
+        return path
+
+    def read(self, digest: Digest) -> bytes:
+        """Return a small blob whole, hashed.
+
+        Raises:
+            VerificationError: when it is missing or its bytes are not its name.
+        """
+        path = self.path(digest)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise VerificationError(f"{path}: missing; the publication names this blob") from None
+        if (got := Digest.of(content)) != digest:
+            raise VerificationError(f"{path}: expected sha256 {digest}, got {got}")
+        return content
+
+    def add(self, path: Path, digest: Digest, modes: files.Modes) -> None:
+        """Give bytes whose digest was checked their name; ``path`` is gone afterwards."""
+        files.place(path, self.path(digest), mode=modes.blob, folder_mode=modes.folder)
+
+    def held(self) -> Iterator[Digest]:
+        """Go through every blob that is there, by name only."""
+        for path in sorted((self._root / layout.BLOBS).glob("??/*")):
+            try:
+                yield Digest.parse(path.name)
+            except InvalidInputError:
+                continue
+
+
+def hash_file(path: Path) -> Digest:
+    """Return the digest of a file's bytes."""
+    with path.open("rb") as stream:
+        return Digest(hashlib.file_digest(stream, "sha256").hexdigest())

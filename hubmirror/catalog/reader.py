@@ -1,0 +1,199 @@
+"""Answers questions about one publication, from its catalog alone.
+
+Takes no lock and writes nothing: works on a read-only mount that belongs to somebody else.
+May be used from several threads.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hubmirror import urls
+from hubmirror.catalog.schema import APPLICATION_ID
+from hubmirror.errors import FormatError, VerificationError
+from hubmirror.records import (
+    CheckpointRow,
+    Digest,
+    Holdings,
+    RefKind,
+    RefRow,
+    RepoKey,
+    RepoRow,
+    SnapshotRow,
+    Source,
+    Unit,
+    UnitState,
+)
+from hubmirror.version import FORMAT, __version__
+
+_UNIT_COLUMNS = "unit.id, unit.source, unit.name, unit.state, unit.reason, unit.wanted"
+_CHECKPOINT_COLUMNS = (
+    "checkpoint.url, checkpoint.digest, checkpoint.size_bytes, checkpoint.redirect"
+)
+
+
+class Catalog:
+    """An open catalog; close it, or use it in ``with``."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        self.path = path
+        self._database = database
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Catalog:
+        """Open a catalog whose bytes were checked against its digest.
+
+        Raises:
+            VerificationError: when it is no catalog, or holds triggers or views.
+            FormatError: when a newer hubmirror wrote it.
+        """
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        try:
+            database = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise VerificationError(f"{path}: cannot be opened: {error}") from error
+        try:
+            _check(path, database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(path, database)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def sources(self) -> tuple[Source, ...]:
+        """Return every source with its lock, by name."""
+        rows = self._all("SELECT name, lock FROM source ORDER BY name")
+        return tuple(Source(name, lock) for name, lock in rows)
+
+    def units(self) -> tuple[Unit, ...]:
+        """Return every unit, by source and name."""
+        sql = f"SELECT {_UNIT_COLUMNS} FROM unit ORDER BY source, name"
+        return tuple(self._unit(row) for row in self._all(sql))
+
+    def holdings(self) -> Holdings:
+        """Return all that this catalog says."""
+        return Holdings(self.sources(), self.units())
+
+    def units_named(self, key: RepoKey) -> tuple[Unit, ...]:
+        """Return the units whose repo is asked for by this name; several sources may have one."""
+        sql = (
+            f"SELECT {_UNIT_COLUMNS} FROM repo_name JOIN unit ON unit.id = repo_name.unit "
+            "WHERE repo_name.host = ? AND repo_name.path = ? ORDER BY source, name"
+        )
+        return tuple(self._unit(row) for row in self._all(sql, key.host, key.path))
+
+    def repo_titles(self) -> tuple[str, ...]:
+        """Return the name of every mirrored repo as its manifest writes it."""
+        return tuple(row[0] for row in self._all("SELECT DISTINCT title FROM repo ORDER BY title"))
+
+    def find_checkpoint(self, url: str) -> CheckpointRow | None:
+        """Find the weights that a URL names.
+
+        The exact URL first; then the URL without signature and ``download`` parameters, then
+        the place its upstream redirected to: each of these only where it leads to one blob.
+        """
+        for column, value in (
+            ("url", url),
+            ("canonical", urls.canonical(url)),
+            ("redirect", urls.place(url)),
+        ):
+            sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoint WHERE {column} = ? ORDER BY url"
+            found = [_checkpoint(row) for row in self._all(sql, value)]
+            if len({row.digest for row in found}) == 1:
+                return found[0]
+        return None
+
+    def urls_ending_in(self, name: str, *, most: int) -> tuple[str, ...]:
+        """Return mirrored URLs with this file name, for a message that says what is near."""
+        escaped = name.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+        sql = (
+            r"SELECT DISTINCT url FROM checkpoint WHERE url LIKE ? ESCAPE '\' ORDER BY url LIMIT ?"
+        )
+        return tuple(row[0] for row in self._all(sql, f"%/{escaped}", most))
+
+    def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:  # SQLite's own types
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
+
+    def _unit(self, row: Sequence[Any]) -> Unit:
+        number, source, name, state, reason, wanted = row
+        sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoint WHERE unit = ? ORDER BY url"
+        checkpoints = tuple(_checkpoint(found) for found in self._all(sql, number))
+        repo = self._repo(number)
+        calls = tuple(json.loads(wanted))
+        return Unit(source, name, UnitState(state), reason, repo, checkpoints, calls)
+
+    def _repo(self, number: int) -> RepoRow | None:
+        columns = "title, host, path, url, default_branch, aliases"
+        found = self._all(f"SELECT {columns} FROM repo WHERE unit = ?", number)
+        if not found:
+            return None
+        title, host, path, url, default_branch, aliases = found[0]
+        sql = "SELECT name, kind, commit_id FROM ref WHERE unit = ? ORDER BY name, kind"
+        refs = tuple(RefRow(name, RefKind(kind), to) for name, kind, to in self._all(sql, number))
+        columns = (
+            "commit_id, digest, size_bytes, entrypoints, open_ended, dependencies, "
+            "requires_torch, about, about_size_bytes"
+        )
+        sql = f"SELECT {columns} FROM snapshot WHERE unit = ? ORDER BY commit_id"
+        snapshots = tuple(_snapshot(row) for row in self._all(sql, number))
+        names = tuple(json.loads(aliases))
+        return RepoRow(title, RepoKey(host, path), url, default_branch, names, refs, snapshots)
+
+
+def _check(path: Path, database: sqlite3.Connection) -> None:
+    try:
+        database.execute("PRAGMA trusted_schema = OFF")
+        (application,) = database.execute("PRAGMA application_id").fetchone()
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        strange = database.execute(
+            "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')"
+        ).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise VerificationError(f"{path}: not a catalog: {error}") from error
+    if application != APPLICATION_ID:
+        raise VerificationError(f"{path}: not a catalog: its application id is {application:#x}")
+    if version > FORMAT:
+        raise FormatError(
+            f"{path}: catalog of format {version}; hubmirror {__version__} reads up to {FORMAT}",
+            hint="install a newer hubmirror on this machine",
+        )
+    if strange:
+        kind, name = strange[0]
+        raise VerificationError(f"{path}: a catalog has tables only, this one has {kind} {name!r}")
+
+
+def _checkpoint(row: Sequence[Any]) -> CheckpointRow:
+    url, digest, size, redirect = row
+    return CheckpointRow(url, Digest(digest.hex()), size, redirect)
+
+
+def _snapshot(row: Sequence[Any]) -> SnapshotRow:
+    commit, digest, size, entrypoints, open_ended, dependencies, torch, about, about_size = row
+    return SnapshotRow(
+        commit=commit,
+        digest=Digest(digest.hex()),
+        size_bytes=size,
+        entrypoints=tuple(json.loads(entrypoints)),
+        open_ended=bool(open_ended),
+        dependencies=tuple(json.loads(dependencies)),
+        requires_torch=torch,
+        about=Digest(about.hex()),
+        about_size_bytes=about_size,
+    )

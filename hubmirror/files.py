@@ -1,0 +1,165 @@
+"""Durable writes: the only place where bytes get a final name.
+
+Owns: staging, fsync, rename, permissions, the writer's lock. Knows nothing of blobs or
+publications. Invariant: a name appears only after its bytes, and the folders that lead to
+it, are on the disk; a failed fsync discards the file and is never tried on it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from hubmirror.errors import LockedError
+
+CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """Permissions of what a mirror holds; given by settings, never by the umask."""
+
+    file: int = 0o644
+    folder: int = 0o755
+    blob: int = 0o444
+
+
+def ensure_folder(path: Path, mode: int) -> None:
+    """Make a folder and its missing parents, durably and with these permissions."""
+    if path.is_dir():
+        return
+    ensure_folder(path.parent, mode)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return
+    path.chmod(mode)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def staged(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Give a private file in ``folder`` to write to; it is gone afterwards unless placed."""
+    descriptor, name = tempfile.mkstemp(prefix="new-", dir=folder)
+    path = Path(name)
+    try:
+        with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
+            yield stream, path
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
+def place(path: Path, final: Path, *, mode: int, folder_mode: int) -> None:
+    """Give written bytes their final name: fsync, rename, fsync of the folder.
+
+    Renames even where the name exists: for a blob it is the same content, and locks cannot
+    be trusted on every network file system.
+    """
+    _make_durable(path, mode)
+    ensure_folder(final.parent, folder_mode)
+    path.rename(final)
+    sync_folder(final.parent)
+
+
+def place_new(path: Path, final: Path, *, mode: int, folder_mode: int) -> bool:
+    """Like ``place``, but say False and change nothing where the name is taken."""
+    _make_durable(path, mode)
+    ensure_folder(final.parent, folder_mode)
+    try:
+        os.link(path, final)
+    except FileExistsError:
+        return False
+    path.unlink()
+    sync_folder(final.parent)
+    return True
+
+
+def _make_durable(path: Path, mode: int) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def write(content: bytes, final: Path, *, staging: Path, modes: Modes) -> None:
+    """Put a small file in place, or replace it, in one step that no reader sees half of."""
+    with staged(staging) as (stream, path):
+        stream.write(content)
+        stream.flush()
+        place(path, final, mode=modes.file, folder_mode=modes.folder)
+
+
+def check_room(folder: Path, needed_bytes: int) -> None:
+    """Refuse before writing what cannot fit.
+
+    Raises:
+        OSError: ENOSPC with both figures.
+    """
+    free = shutil.disk_usage(folder).free
+    if needed_bytes > free:
+        message = f"no space left: {needed_bytes} bytes are needed, {free} are free"
+        raise OSError(28, message, str(folder))
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a lock that dies with this process.
+
+    A kernel lock, not a lock file that a crash would leave behind. The file says who holds
+    it, for the message that a second writer prints.
+
+    Raises:
+        LockedError: at once, when another process holds it; names host, pid and since when.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(
+                f"{path}: held by {_holder(path)}", hint="wait for it to end, then run this again"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, _holder_text(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _holder_text() -> bytes:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}).encode()
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_bytes())
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return "another process"

@@ -1,0 +1,53 @@
+"""Where everything lies in a mirror and in a writer's state: every path is built here.
+
+Owns: the names of files and folders of format 1. Touches no disk. Paths inside a mirror are
+relative and POSIX, so that the same names serve a folder, an HTTP root and a bucket.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubmirror.records import Digest, RepoKey
+
+MARKER = "hubmirror.json"
+CURRENT = "current.json"
+WRITER = "writer.json"
+BLOBS = "blobs/sha256"
+PUBLICATIONS = "publications"
+INCOMING = ".incoming"
+
+
+def blob(digest: Digest) -> str:
+    """Return the name of a blob within a mirror."""
+    return f"{BLOBS}/{digest.hex[:2]}/{digest.hex}"
+
+
+def publication(digest: Digest) -> str:
+    """Return the name of a publication within a mirror."""
+    return f"{PUBLICATIONS}/{digest.hex}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StateLayout:
+    """A writer's own folder, outside the mirror."""
+
+    root: Path
+
+    @property
+    def index(self) -> Path:
+        """The writer's index."""
+        return self.root / "index.db"
+
+    @property
+    def run_lock(self) -> Path:
+        """Held by the one writer at work on this mirror."""
+        return self.root / "run.lock"
+
+    def clone(self, key: RepoKey) -> Path:
+        """Return the bare clone of a repo; the name is readable and unique."""
+        tag = hashlib.sha256(f"{key.host}/{key.path}".encode()).hexdigest()[:12]
+        readable = "".join(c if c.isalnum() else "-" for c in key.path)[-40:].strip("-")
+        return self.root / "git" / f"{readable}-{tag}.git"

@@ -1,0 +1,178 @@
+"""A mirror as its readers see it: a publication's catalog, and the blobs it names.
+
+Standard library only. A reader takes no lock and makes nothing in the mirror; what a torn or
+tampered catalog says is not believed, and the publication before it serves instead.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import uuid
+from pathlib import Path
+
+from hubmirror import files, layout
+from hubmirror.blobs import Blobs
+from hubmirror.catalog import Catalog
+from hubmirror.errors import FormatError, InvalidInputError, NotFoundError, VerificationError
+from hubmirror.publications import Publication, Publications, check_min_reader
+from hubmirror.records import Digest
+from hubmirror.version import FORMAT
+
+_log = logging.getLogger(__name__)
+
+
+class Mirror:
+    """An opened mirror on this machine's file system.
+
+    Catalogs are hashed once for each ``Mirror`` object and then stay open until ``close``.
+    Safe to use from several threads.
+
+    Attributes:
+        root: The mirror's folder.
+        id: The mirror's own uuid.
+        blobs: Its blobs.
+        publications: Its publications.
+    """
+
+    def __init__(self, root: Path, mirror_id: str) -> None:
+        self.root = root
+        self.id = mirror_id
+        self.blobs = Blobs(root)
+        self.publications = Publications(root)
+        self._catalogs: dict[Digest, Catalog] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, root: Path) -> Mirror:
+        """Open a mirror.
+
+        Raises:
+            NotFoundError: when there is no mirror at this place.
+            FormatError: when it needs a newer hubmirror.
+            VerificationError: when its marker cannot be understood.
+        """
+        marker = root / layout.MARKER
+        try:
+            fields = json.loads(marker.read_bytes())
+            check_min_reader(fields["min_reader"], str(marker))
+            return cls(root, str(fields["id"]))
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(
+                f"{root}: no mirror here: it has no {layout.MARKER}",
+                hint="`hubmirror sync MANIFEST --mirror DIR` makes one",
+            ) from None
+        except (ValueError, LookupError, TypeError) as error:
+            raise VerificationError(f"{marker}: not a mirror's marker: {error}") from error
+
+    @classmethod
+    def create(cls, root: Path, modes: files.Modes) -> Mirror:
+        """Open a mirror for its writer, making an empty one where there is none."""
+        marker = root / layout.MARKER
+        incoming = root / layout.INCOMING
+        files.ensure_folder(incoming, modes.folder)
+        incoming.chmod(0o700)
+        if not marker.exists():
+            fields = {"format": FORMAT, "min_reader": 1, "id": str(uuid.uuid4())}
+            content = json.dumps(fields, sort_keys=True).encode() + b"\n"
+            with files.staged(incoming) as (stream, path):
+                stream.write(content)
+                stream.flush()
+                files.place_new(path, marker, mode=modes.file, folder_mode=modes.folder)
+        return cls.open(root)
+
+    @property
+    def incoming(self) -> Path:
+        """The writer's staging folder, on the mirror's own file system."""
+        return self.root / layout.INCOMING
+
+    def current(self) -> tuple[Digest, Publication]:
+        """Return the publication that readers see.
+
+        Raises:
+            NotFoundError: when nothing was published yet.
+            VerificationError: when it cannot be believed.
+        """
+        digest = self.publications.current()
+        if digest is None:
+            raise NotFoundError(
+                f"{self.root}: nothing is published yet",
+                hint="`hubmirror sync MANIFEST` publishes what it could fetch",
+            )
+        return digest, self.publications.read(digest)
+
+    def catalog(self, publication: Digest | None = None) -> Catalog:
+        """Return the catalog of a publication, or of the newest one that can be believed.
+
+        Raises:
+            NotFoundError: when there is no such publication, or none at all.
+            VerificationError: when its catalog, or that of every publication, is damaged.
+        """
+        if publication is not None:
+            return self._open_catalog(self.publications.read(publication))
+        start, newest = self.current()
+        try:
+            return self._open_catalog(newest)
+        except FormatError:
+            raise
+        except VerificationError as error:
+            return self._older_catalog(start, error)
+
+    def _older_catalog(self, start: Digest, damage: VerificationError) -> Catalog:
+        for digest, publication in self.publications.history(start):
+            if digest == start:
+                continue
+            try:
+                catalog = self._open_catalog(publication)
+            except VerificationError:
+                continue
+            _log.warning(
+                "%s: the current publication cannot be read, serving sequence %d of %s instead: %s",
+                self.root,
+                publication.sequence,
+                publication.created_at,
+                damage.message,
+            )
+            return catalog
+        raise damage
+
+    def _open_catalog(self, publication: Publication) -> Catalog:
+        digest = publication.catalog.digest
+        with self._lock:
+            if digest not in self._catalogs:
+                path = self.blobs.check(publication.catalog, full=True)
+                self._catalogs[digest] = Catalog.open(path)
+            return self._catalogs[digest]
+
+    def close(self) -> None:
+        """Let go of every open catalog."""
+        with self._lock:
+            for catalog in self._catalogs.values():
+                catalog.close()
+            self._catalogs.clear()
+
+    def __enter__(self) -> Mirror:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def parse_publication(text: str, mirror: Mirror) -> Digest:
+    """Find a publication by its digest, or by leading digits of it that only one has.
+
+    Raises:
+        NotFoundError: when none, or more than one, fits.
+    """
+    try:
+        return Digest.parse(text)
+    except InvalidInputError:
+        folder = mirror.root / layout.PUBLICATIONS
+        fits = [path.stem for path in folder.glob("*.json") if path.stem.startswith(text.lower())]
+        if len(fits) == 1 and text:
+            return Digest.parse(fits[0])
+    raise NotFoundError(
+        f"{mirror.root}: {len(fits)} publications begin with {text!r}",
+        hint="`hubmirror history` lists them",
+    )

@@ -1,0 +1,198 @@
+"""Publications: the immutable records that say which catalog readers see.
+
+Owns: ``publications/``, ``current.json``, ``writer.json``. Knows a catalog only by digest.
+Invariant: a publication's name is the sha256 of its bytes, on every replica.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubmirror import files, layout
+from hubmirror.errors import FormatError, InvalidInputError, NotFoundError, VerificationError
+from hubmirror.records import BlobRef, Digest
+from hubmirror.version import FORMAT, __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a publication holds; ``size_bytes`` counts each blob once."""
+
+    repos: int
+    snapshots: int
+    checkpoints: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What readers see: one catalog, and where it came from.
+
+    Attributes:
+        origin: The id of the mirror whose writer made it.
+        sequence: Counts from 1 within the origin.
+        previous: The publication that it replaced.
+        content_digest: Equal exactly where two publications say the same.
+        created_at: UTC, ISO 8601.
+        tool: The program and version that made it.
+        evidence: A blob of what may change without new content, such as proofs.
+    """
+
+    origin: str
+    sequence: int
+    previous: Digest | None
+    catalog: BlobRef
+    content_digest: Digest
+    created_at: str
+    tool: str
+    counts: Counts
+    evidence: BlobRef | None = None
+
+    def encode(self) -> bytes:
+        """Return the bytes whose sha256 is this publication's name."""
+        fields = {
+            "format": FORMAT,
+            "min_reader": 1,
+            "origin": self.origin,
+            "sequence": self.sequence,
+            "previous": self.previous.hex if self.previous else None,
+            "catalog": _blob_fields(self.catalog),
+            "content_digest": self.content_digest.hex,
+            "created_at": self.created_at,
+            "tool": self.tool,
+            "counts": dataclasses.asdict(self.counts),
+            "evidence": _blob_fields(self.evidence) if self.evidence else None,
+        }
+        return json.dumps(fields, sort_keys=True, indent=1).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, content: bytes, *, where: str) -> Publication:
+        """Read a publication.
+
+        Raises:
+            FormatError: when it asks for a newer reader.
+            VerificationError: when it is no publication.
+        """
+        try:
+            fields = json.loads(content)
+            check_min_reader(fields["min_reader"], where)
+            return cls(
+                origin=str(fields["origin"]),
+                sequence=int(fields["sequence"]),
+                previous=Digest.parse(fields["previous"]) if fields["previous"] else None,
+                catalog=_blob(fields["catalog"]),
+                content_digest=Digest.parse(fields["content_digest"]),
+                created_at=str(fields["created_at"]),
+                tool=str(fields["tool"]),
+                counts=Counts(**{k: int(fields["counts"][k]) for k in _COUNTS}),
+                evidence=_blob(fields["evidence"]) if fields.get("evidence") else None,
+            )
+        except (ValueError, LookupError, TypeError, InvalidInputError) as error:
+            raise VerificationError(f"{where}: not a publication: {error}") from error
+
+
+_COUNTS = tuple(field.name for field in dataclasses.fields(Counts))
+
+
+def check_min_reader(wanted: int, where: str) -> None:
+    """Refuse by name what only a newer hubmirror understands.
+
+    Raises:
+        FormatError: naming both versions.
+    """
+    if wanted > FORMAT:
+        raise FormatError(
+            f"{where}: needs a reader of format {wanted}; "
+            f"hubmirror {__version__} reads up to format {FORMAT}",
+            hint="install a newer hubmirror on this machine",
+        )
+
+
+def _blob_fields(blob: BlobRef) -> dict[str, str | int]:
+    return {"sha256": blob.digest.hex, "size_bytes": blob.size_bytes}
+
+
+def _blob(fields: dict[str, str | int]) -> BlobRef:
+    return BlobRef(Digest.parse(str(fields["sha256"])), int(fields["size_bytes"]))
+
+
+class Publications:
+    """The publications of a mirror on this machine's file system."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, digest: Digest) -> Publication:
+        """Return a publication, its bytes checked against its name.
+
+        Raises:
+            NotFoundError: when there is none of this name.
+            VerificationError: when its bytes are not its name.
+        """
+        path = self._root / layout.publication(digest)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise NotFoundError(f"{self._root}: no publication {digest}") from None
+        if (got := Digest.of(content)) != digest:
+            raise VerificationError(f"{path}: expected sha256 {digest}, got {got}")
+        return Publication.decode(content, where=str(path))
+
+    def current(self) -> Digest | None:
+        """Return the publication that readers see, or None before the first one.
+
+        Raises:
+            VerificationError: when ``current.json`` cannot be understood.
+        """
+        path = self._root / layout.CURRENT
+        try:
+            fields = json.loads(path.read_bytes())
+            return Digest.parse(fields["publication"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, LookupError, TypeError, InvalidInputError) as error:
+            raise VerificationError(f"{path}: does not name a publication: {error}") from error
+
+    def history(self, start: Digest | None) -> Iterator[tuple[Digest, Publication]]:
+        """Go back from a publication to the one it replaced, as far as they are kept."""
+        digest, seen = start, set[Digest]()
+        while digest and digest not in seen:
+            seen.add(digest)
+            try:
+                publication = self.read(digest)
+            except NotFoundError:
+                return
+            yield digest, publication
+            digest = publication.previous
+
+    def add(self, publication: Publication, modes: files.Modes) -> Digest:
+        """Store a publication under its name; readers do not see it yet."""
+        content = publication.encode()
+        digest = Digest.of(content)
+        final = self._root / layout.publication(digest)
+        with files.staged(self._root / layout.INCOMING) as (stream, path):
+            stream.write(content)
+            stream.flush()
+            files.place_new(path, final, mode=modes.file, folder_mode=modes.folder)
+        return digest
+
+    def make_current(self, digest: Digest, sequence: int, modes: files.Modes) -> None:
+        """Let readers see a publication: one rename."""
+        fields = {"serial": sequence, "publication": digest.hex}
+        files.write(
+            json.dumps(fields, sort_keys=True).encode() + b"\n",
+            self._root / layout.CURRENT,
+            staging=self._root / layout.INCOMING,
+            modes=modes,
+        )
+
+    def is_held(self) -> bool:
+        """Tell whether a person has put publishing on hold."""
+        try:
+            return bool(json.loads((self._root / layout.WRITER).read_bytes()).get("held"))
+        except (FileNotFoundError, ValueError, AttributeError):
+            return False

@@ -1,0 +1,168 @@
+"""Turns what code asks for (``owner/name:ref``) into the snapshot that a publication holds.
+
+Reads a catalog, opens nothing else. Every failure says what is mirrored, or the manifest
+lines to add.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hubmirror.catalog import Catalog
+from hubmirror.errors import InvalidInputError, NotMirroredError
+from hubmirror.records import (
+    SHORT_COMMIT,
+    RefKind,
+    RefRow,
+    RepoKey,
+    RepoRow,
+    SnapshotRow,
+    Unit,
+    UnitState,
+)
+
+_MOST_NAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A repo as code asks for it.
+
+    Attributes:
+        name: ``owner/name`` as written.
+        key: The same, folded.
+        ref: As written; empty for the default branch.
+    """
+
+    name: str
+    key: RepoKey
+    ref: str
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """Read ``owner/name`` or ``owner/name:ref``.
+
+        Raises:
+            InvalidInputError: when it is neither.
+        """
+        name, _, ref = text.partition(":")
+        return cls(name, RepoKey.parse(name), ref)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.ref}" if self.ref else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The answer to a spec: one snapshot of one mirrored repo."""
+
+    spec: Spec
+    unit: Unit
+    repo: RepoRow
+    ref: RefRow
+    snapshot: SnapshotRow
+
+
+def resolve(catalog: Catalog, spec: Spec) -> Resolved:
+    """Find the snapshot that a spec means.
+
+    Without a ref: the repo's default branch, else ``main``, else ``master``. A bare name that
+    is both branch and tag means the branch, as in torch.hub.
+
+    Raises:
+        NotMirroredError: when the repo or the ref is not mirrored, or its unit is incomplete.
+    """
+    units = catalog.units_named(spec.key)
+    if not units:
+        raise _unknown_repo(catalog, spec)
+    served = [(unit, unit.repo) for unit in units if unit.repo and unit.repo.refs]
+    if not served:
+        unit = units[0]
+        raise NotMirroredError(
+            f"{spec.name}: {UnitState.INCOMPLETE} in source {unit.source!r}: {unit.reason}",
+            hint="mend the cause, then run `hubmirror sync` again",
+        )
+    for wanted in _wanted_refs(spec, [repo for _, repo in served]):
+        for unit, repo in served:
+            if ref := _find_ref(repo, wanted):
+                return Resolved(spec, unit, repo, ref, _snapshot_at(repo, ref.commit))
+    raise _unknown_ref(spec, [repo for _, repo in served])
+
+
+def _wanted_refs(spec: Spec, repos: Sequence[RepoRow]) -> list[str]:
+    if spec.ref:
+        return [spec.ref]
+    defaults = [repo.default_branch for repo in repos if repo.default_branch]
+    return [f"refs/heads/{name}" for name in (*defaults, "main", "master")]
+
+
+def _find_ref(repo: RepoRow, wanted: str) -> RefRow | None:
+    for kind, prefix in ((RefKind.BRANCH, "refs/heads/"), (RefKind.TAG, "refs/tags/")):
+        for ref in repo.refs:
+            if ref.kind is kind and wanted in (ref.name, prefix + ref.name):
+                return ref
+    if SHORT_COMMIT.fullmatch(wanted.lower()):
+        commits = [row.commit for row in repo.snapshots if row.commit.startswith(wanted.lower())]
+        if len(commits) == 1:
+            return RefRow(commits[0], RefKind.COMMIT, commits[0])
+    return None
+
+
+def _snapshot_at(repo: RepoRow, commit: str) -> SnapshotRow:
+    return next(row for row in repo.snapshots if row.commit == commit)
+
+
+def _unknown_repo(catalog: Catalog, spec: Spec) -> NotMirroredError:
+    titles = catalog.repo_titles()
+    near = did_you_mean(spec.name, titles)
+    known = f"; mirrored: {shorten(titles)}" if titles else "; the mirror holds no repo"
+    refs = f"\n      refs: [{spec.ref}]" if spec.ref else ""
+    return NotMirroredError(
+        f"{spec.name}: not mirrored{near}{known}",
+        hint=f"to mirror it, add to the manifest:\n    - repo: {spec.name}{refs}",
+    )
+
+
+def _unknown_ref(spec: Spec, repos: Sequence[RepoRow]) -> NotMirroredError:
+    names = sorted({ref.name for repo in repos for ref in repo.refs})
+    if spec.ref:
+        what = f"{spec.name}: ref {spec.ref!r} is not mirrored{did_you_mean(spec.ref, names)}"
+        line = f"{spec.ref!r}"
+    else:
+        default = next((repo.default_branch for repo in repos if repo.default_branch), "")
+        what = f"{spec.name}: its default branch {default!r} is not mirrored"
+        line = f"{default!r}"
+    return NotMirroredError(
+        f"{what}; mirrored refs: {shorten(names)}",
+        hint=f"ask for one of these as {spec.name}:REF, "
+        f"or add {line} to the `refs:` of {spec.name} in the manifest",
+    )
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)``, or nothing when no name is near."""
+    near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def shorten(names: Sequence[str]) -> str:
+    """Return names in one line, the tail of a long list as a count."""
+    shown = ", ".join(names[:_MOST_NAMES])
+    rest = len(names) - _MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def check_spec(text: str) -> Spec:
+    """Read a spec, with a message for people who wrote it into code or on a command line.
+
+    Raises:
+        InvalidInputError: saying how a spec is written.
+    """
+    try:
+        return Spec.parse(text)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            error.message, hint="a repo is named owner/name or owner/name:ref"
+        ) from None
