@@ -1,0 +1,260 @@
+"""Settings of a machine or user: defaults < /etc < user file < HUBMIRROR_* < flags.
+
+The only reader of the environment. The files are flat ``key: value`` YAML, which this module
+reads itself, because the offline half has nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from hubmirror.errors import Fault, InvalidInputError, NotFoundError
+from hubmirror.files import Modes
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+SITE_FILE = Path("/etc/hubmirror/config.yaml")
+
+_VARIABLES = {
+    "mirror": ("HUBMIRROR",),
+    "state": ("HUBMIRROR_STATE",),
+    "cache": ("HUBMIRROR_CACHE",),
+    "publication": ("HUBMIRROR_PUBLICATION",),
+    "verify": ("HUBMIRROR_VERIFY",),
+    "jobs": ("HUBMIRROR_JOBS",),
+    "limit_rate": ("HUBMIRROR_LIMIT_RATE",),
+    "ca_bundle": ("HUBMIRROR_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"),
+}
+_FILE_KEYS = (*(name for name in _VARIABLES if name != "publication"), "file_mode", "folder_mode")
+_LINE = re.compile(r"(?P<key>[a-z_]+):(?:\s+(?P<value>.*))?")
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kKMGT]?i?B?)(?:/s)?")
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+class Verify(StrEnum):
+    """How much ``load`` believes of a blob: see docs/loading.md."""
+
+    STAT = "stat"
+    ONCE = "once"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every command and the loader are told once, at their start.
+
+    Attributes:
+        mirror: The mirror's folder, or empty when nobody named one.
+        state: The writer's own folder, or empty for the default.
+        cache: The reader's private folder, or empty for the default.
+        publication: The publication that a job is pinned to, or empty.
+        verify: How ``load`` checks blobs.
+        jobs: How many things ``sync`` does at once.
+        limit_rate_bytes: Bytes a second over all downloads; 0 for no limit.
+        ca_bundle: A PEM file of the certificate authorities to trust, or empty.
+        modes: Permissions of what is written into a mirror.
+        cache_home: Where this user's caches belong, or empty when there is no such place.
+        state_home: Where this user's state belongs, or empty when there is no such place.
+        home: The user's home, for netrc; may be empty.
+        proxies: Proxy URL for each scheme, and ``no`` for the exceptions.
+        variables: The environment, for ``${NAME}`` in a ``fetch_url``.
+    """
+
+    mirror: str = ""
+    state: str = ""
+    cache: str = ""
+    publication: str = ""
+    verify: Verify = Verify.ONCE
+    jobs: int = 4
+    limit_rate_bytes: int = 0
+    ca_bundle: str = ""
+    modes: Modes = field(default_factory=Modes)
+    cache_home: str = ""
+    state_home: str = ""
+    home: str = ""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, **overrides: str | None) -> Settings:
+        """Read files and environment; an override that is not None outranks them.
+
+        Raises:
+            InvalidInputError: naming file, line and setting.
+        """
+        environment = dict(os.environ)
+        home = environment.get("HOME", "")
+        config_home = environment.get("XDG_CONFIG_HOME") or _under(home, ".config")
+        files = [SITE_FILE]
+        if config_home:
+            files.append(Path(config_home) / "hubmirror" / "config.yaml")
+        found: dict[str, tuple[str, str]] = {}
+        for path in files:
+            found.update(_read_file(path))
+        found.update(_read_variables(environment))
+        flags = {name: (value, f"--{name}") for name, value in overrides.items() if value}
+        settings = _typed(found | flags)
+        return replace(
+            settings,
+            cache_home=environment.get("XDG_CACHE_HOME") or _under(home, ".cache"),
+            state_home=environment.get("XDG_STATE_HOME")
+            or (f"{home}/.local/state" if home else ""),
+            home=home,
+            proxies=urllib.request.getproxies_environment(),
+            variables=environment,
+        )
+
+    def require_mirror(self) -> Path:
+        """Return the mirror's folder.
+
+        Raises:
+            NotFoundError: when nobody named one; says the four places to do so.
+        """
+        if self.mirror:
+            return Path(self.mirror).expanduser()
+        raise NotFoundError(
+            "no mirror is configured",
+            hint="name one, in this order of precedence: an argument (mirror=... in Python, "
+            "--mirror DIR on the command line), HUBMIRROR in the environment, `mirror:` in "
+            f"~/.config/hubmirror/config.yaml, or `mirror:` in {SITE_FILE}",
+        )
+
+    def expand(self, text: str) -> str:
+        """Fill in ``${NAME}`` from the environment.
+
+        Raises:
+            InvalidInputError: naming the variable that is not set; never its value.
+        """
+
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in self.variables:
+                raise InvalidInputError(
+                    f"{text}: {match[1]} is not set in the environment",
+                    hint=f"set {match[1]} for the command or the systemd service that runs sync",
+                )
+            return self.variables[match[1]]
+
+        return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as ``20GB``, ``512 MiB`` or ``50MB/s`` as bytes; MB is 10^6, MiB 2^20.
+
+    Raises:
+        InvalidInputError: when it is no such size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise InvalidInputError(f"not a size: expected such as 20GB, 512MiB or 1000, got {text!r}")
+    unit = match["unit"].removesuffix("B").upper()
+    base = 1024 if unit.endswith("I") else 1000
+    return int(float(match["number"]) * base ** _POWERS[unit.removesuffix("I")])
+
+
+def _under(home: str, folder: str) -> str:
+    return f"{home}/{folder}" if home else ""
+
+
+def _read_file(path: Path) -> dict[str, tuple[str, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except PermissionError as error:
+        _log.warning("%s: settings are passed over: %s", path, error.strerror)
+        return {}
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path}: not UTF-8 text: {error.reason}") from error
+    found: dict[str, tuple[str, str]] = {}
+    faults: list[Fault] = []
+    for number, key, value in _pairs(lines):
+        where = f"{path}:{number}"
+        if key not in _FILE_KEYS:
+            known = ", ".join(_FILE_KEYS)
+            message = f"expected `key: value` with one of the keys {known}; got {key!r}"
+            faults.append(Fault(str(path), number, 1, message))
+        elif key in found:
+            faults.append(Fault(str(path), number, 1, f"{key!r} is set twice"))
+        elif value is not None:
+            found[key] = (value, where)
+    if faults:
+        raise InvalidInputError(f"{path}: not valid settings", faults=faults)
+    return found
+
+
+def _pairs(lines: list[str]) -> Iterator[tuple[int, str, str | None]]:
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#") or text == "---":
+            continue
+        match = _LINE.fullmatch(line.rstrip())
+        if not match:
+            yield number, text, None
+            continue
+        value = re.sub(r"(^|\s)#.*$", "", match["value"] or "").strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        yield number, match["key"], value or None
+
+
+def _read_variables(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    return {
+        setting: (environment[name], name)
+        for setting, names in _VARIABLES.items()
+        for name in reversed(names)
+        if environment.get(name)
+    }
+
+
+def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
+    def text(name: str) -> str:
+        return found[name][0] if name in found else ""
+
+    def parsed(name: str, parse: Callable[[str], _T], default: _T) -> _T:
+        if name not in found:
+            return default
+        value, where = found[name]
+        try:
+            return parse(value)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{where}: {name}: {error.message}") from None
+
+    file_mode = parsed("file_mode", _mode, 0o644)
+    return Settings(
+        mirror=text("mirror"),
+        state=text("state"),
+        cache=text("cache"),
+        publication=text("publication"),
+        verify=parsed("verify", _verify, Verify.ONCE),
+        jobs=parsed("jobs", _jobs, 4),
+        limit_rate_bytes=parsed("limit_rate", parse_size, 0),
+        ca_bundle=text("ca_bundle"),
+        modes=Modes(file_mode, parsed("folder_mode", _mode, 0o755), file_mode & 0o444),
+    )
+
+
+def _verify(text: str) -> Verify:
+    if text in list(Verify):
+        return Verify(text)
+    raise InvalidInputError(f"expected one of {', '.join(Verify)}, got {text!r}")
+
+
+def _jobs(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= 64:
+        return int(text)
+    raise InvalidInputError(f"expected a number from 1 to 64, got {text!r}")
+
+
+def _mode(text: str) -> int:
+    if re.fullmatch(r"0?o?[0-7]{3}", text):
+        return int(text.replace("o", ""), 8)
+    raise InvalidInputError(f"expected an octal mode such as 0644, got {text!r}")
