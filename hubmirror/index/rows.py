@@ -1,0 +1,162 @@
+"""How records become rows of the index, and rows become records."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from hubmirror.index import tables
+from hubmirror.records import (
+    CheckpointRow,
+    Digest,
+    RefKind,
+    RefRow,
+    RepoKey,
+    RepoRow,
+    SnapshotRow,
+    Source,
+    Unit,
+    UnitState,
+)
+
+_Row = Mapping[Any, Any]  # a row as SQLAlchemy gives it: the database's own types
+_UnitId = tuple[str, str]
+_ALL = (
+    tables.source,
+    tables.unit,
+    tables.repo,
+    tables.ref,
+    tables.snapshot,
+    tables.checkpoint,
+)
+
+
+def insert(connection: sa.Connection, sources: Iterable[Source], new: Iterable[Unit]) -> None:
+    """Insert sources and units; each table gets its rows in one statement."""
+    rows: dict[sa.Table, list[dict[str, object]]] = {table: [] for table in _ALL}
+    rows[tables.source] += [{"name": source.name, "lock": source.lock} for source in sources]
+    for unit in new:
+        rows[tables.unit].append(
+            {
+                "source": unit.source,
+                "name": unit.name,
+                "state": unit.state.value,
+                "reason": unit.reason,
+                "wanted": json.dumps(unit.wanted),
+            }
+        )
+        owner = {"source": unit.source, "unit": unit.name}
+        if unit.repo:
+            _collect_repo(rows, owner, unit.repo)
+        rows[tables.checkpoint] += [
+            {
+                **owner,
+                "url": row.url,
+                "digest": row.digest.raw,
+                "size_bytes": row.size_bytes,
+                "redirect": row.redirect,
+            }
+            for row in unit.checkpoints
+        ]
+    for table, values in rows.items():
+        if values:
+            connection.execute(table.insert(), values)
+
+
+def _collect_repo(
+    rows: Mapping[sa.Table, list[dict[str, object]]], owner: Mapping[str, str], repo: RepoRow
+) -> None:
+    rows[tables.repo].append(
+        {
+            **owner,
+            "title": repo.title,
+            "host": repo.key.host,
+            "path": repo.key.path,
+            "url": repo.url,
+            "default_branch": repo.default_branch,
+            "aliases": json.dumps(repo.aliases),
+        }
+    )
+    rows[tables.ref].extend(
+        {**owner, "name": row.name, "kind": row.kind.value, "commit_id": row.commit}
+        for row in repo.refs
+    )
+    rows[tables.snapshot].extend(
+        {
+            **owner,
+            "commit_id": row.commit,
+            "digest": row.digest.raw,
+            "size_bytes": row.size_bytes,
+            "entrypoints": json.dumps(row.entrypoints),
+            "open_ended": row.open_ended,
+            "dependencies": json.dumps(row.dependencies),
+            "requires_torch": row.requires_torch,
+            "about": row.about.raw,
+            "about_size_bytes": row.about_size_bytes,
+        }
+        for row in repo.snapshots
+    )
+
+
+def units(connection: sa.Connection) -> Iterator[Unit]:
+    """Go through every unit, by source and name."""
+    refs = _by_unit(connection, tables.ref, "name", "kind")
+    snapshots = _by_unit(connection, tables.snapshot, "commit_id")
+    checkpoints = _by_unit(connection, tables.checkpoint, "url")
+    repos = _by_unit(connection, tables.repo)
+    for row in connection.execute(sa.select(tables.unit).order_by("source", "name")).mappings():
+        key = (row["source"], row["name"])
+        repo = _repo(repos[key][0], refs[key], snapshots[key]) if repos[key] else None
+        yield Unit(
+            source=row["source"],
+            name=row["name"],
+            state=UnitState(row["state"]),
+            reason=row["reason"],
+            repo=repo,
+            checkpoints=tuple(_checkpoint(found) for found in checkpoints[key]),
+            wanted=tuple(json.loads(row["wanted"])),
+        )
+
+
+def _by_unit(
+    connection: sa.Connection, table: sa.Table, *order: str
+) -> defaultdict[_UnitId, list[_Row]]:
+    found: defaultdict[_UnitId, list[_Row]] = defaultdict(list)
+    for row in connection.execute(sa.select(table).order_by(*order)).mappings():
+        found[row["source"], row["unit"]].append(row)
+    return found
+
+
+def _repo(row: _Row, refs: Iterable[_Row], snapshots: Iterable[_Row]) -> RepoRow:
+    return RepoRow(
+        title=row["title"],
+        key=RepoKey(row["host"], row["path"]),
+        url=row["url"],
+        default_branch=row["default_branch"],
+        aliases=tuple(json.loads(row["aliases"])),
+        refs=tuple(RefRow(ref["name"], RefKind(ref["kind"]), ref["commit_id"]) for ref in refs),
+        snapshots=tuple(_snapshot(found) for found in snapshots),
+    )
+
+
+def _checkpoint(row: _Row) -> CheckpointRow:
+    digest = Digest(row["digest"].hex())
+    return CheckpointRow(row["url"], digest, row["size_bytes"], row["redirect"])
+
+
+def _snapshot(row: _Row) -> SnapshotRow:
+    return SnapshotRow(
+        commit=row["commit_id"],
+        digest=Digest(row["digest"].hex()),
+        size_bytes=row["size_bytes"],
+        entrypoints=tuple(json.loads(row["entrypoints"])),
+        open_ended=row["open_ended"],
+        dependencies=tuple(json.loads(row["dependencies"])),
+        requires_torch=row["requires_torch"],
+        about=Digest(row["about"].hex()),
+        about_size_bytes=row["about_size_bytes"],
+    )

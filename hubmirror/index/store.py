@@ -1,0 +1,183 @@
+"""The index as its writer uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from hubmirror.errors import FormatError
+from hubmirror.index import rows, tables
+from hubmirror.records import Digest, Holdings, Source, Unit
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Bytes that came from a URL and were checked, whether or not they are published yet."""
+
+    url: str
+    digest: Digest
+    size_bytes: int
+    redirect: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One sync, as the history tells it; times are UTC, ISO 8601."""
+
+    number: int
+    sources: tuple[str, ...]
+    started_at: str
+    ended_at: str
+    outcome: str
+
+
+class Index:
+    """An open index; close it, or use it in ``with``. Written by one process at a time."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, path: Path) -> Index:
+        """Open the index, making an empty one where there is none or it cannot be read.
+
+        A damaged file is kept beside the new one, for whoever wants to know why.
+
+        Raises:
+            FormatError: when a newer hubmirror made it.
+        """
+        try:
+            return cls._open(path)
+        except sa.exc.DatabaseError as error:
+            aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            _log.warning("%s: damaged, moved to %s: %s", path, aside.name, error.orig)
+            path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            return cls._open(path)
+
+    @classmethod
+    def _open(cls, path: Path) -> Index:
+        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.StaticPool)
+        try:
+            with engine.begin() as connection:
+                for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+                    connection.exec_driver_sql(f"PRAGMA {pragma}")
+                found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+                if found > tables.SCHEMA:
+                    raise FormatError(
+                        f"{path}: index of schema {found}; this version knows {tables.SCHEMA}",
+                        hint="install the newer hubmirror that wrote it",
+                    )
+                tables.metadata.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA}")
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def replace_all(self, holdings: Holdings) -> None:
+        """Make the index say what a catalog says."""
+        with self._engine.begin() as connection:
+            connection.execute(tables.source.delete())
+            rows.insert(connection, holdings.sources, holdings.units)
+
+    def replace_source(self, source: Source, units: Iterable[Unit]) -> None:
+        """Replace one source with all its units, in one transaction."""
+        with self._engine.begin() as connection:
+            connection.execute(tables.source.delete().where(tables.source.c.name == source.name))
+            rows.insert(connection, [source], units)
+
+    def holdings(self) -> Holdings:
+        """Return every source and unit."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(tables.source).order_by("name")).mappings()
+            sources = tuple(Source(row["name"], row["lock"]) for row in found)
+            return Holdings(sources, tuple(rows.units(connection)))
+
+    def record_arrival(self, arrival: Arrival) -> None:
+        """Remember bytes that were checked, so that a killed run need not fetch them again."""
+        row = {
+            "url": arrival.url,
+            "digest": arrival.digest.raw,
+            "size_bytes": arrival.size_bytes,
+            "redirect": arrival.redirect,
+            "etag": arrival.etag,
+            "at": _now(),
+        }
+        statement = upsert(tables.arrival).values(row)
+        statement = statement.on_conflict_do_update(index_elements=["url"], set_=row)
+        with self._engine.begin() as connection:
+            connection.execute(statement)
+
+    def arrivals(self) -> Mapping[str, Arrival]:
+        """Return what has arrived, by URL."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(tables.arrival)).mappings()
+            return {
+                row["url"]: Arrival(
+                    row["url"],
+                    Digest(row["digest"].hex()),
+                    row["size_bytes"],
+                    row["redirect"],
+                    row["etag"],
+                )
+                for row in found
+            }
+
+    @contextlib.contextmanager
+    def run(self, sources: Iterable[str]) -> Iterator[list[str]]:
+        """Record a sync; the caller appends its outcome to the list that it is given."""
+        outcome: list[str] = []
+        row = {"sources": json.dumps(list(sources)), "started_at": _now(), "ended_at": ""}
+        with self._engine.begin() as connection:
+            number = connection.execute(
+                tables.run.insert().values(**row, outcome="").returning(tables.run.c.number)
+            ).scalar_one()
+        try:
+            yield outcome
+        finally:
+            values = {"ended_at": _now(), "outcome": outcome[-1] if outcome else "failed"}
+            ended = tables.run.update().where(tables.run.c.number == number).values(**values)
+            with self._engine.begin() as connection:
+                connection.execute(ended)
+
+    def runs(self) -> tuple[Run, ...]:
+        """Return every recorded sync, oldest first."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(tables.run).order_by("number")).mappings()
+            return tuple(
+                Run(
+                    row["number"],
+                    tuple(json.loads(row["sources"])),
+                    row["started_at"],
+                    row["ended_at"],
+                    row["outcome"],
+                )
+                for row in found
+            )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,106 @@
+"""The tables of the index: the catalog's rows, keyed by source and unit, and the history."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+SCHEMA = 1
+
+metadata = MetaData()
+
+
+def _of_unit(name: str, *columns: Column[object]) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("source", Text, primary_key=True),
+        Column("unit", Text, primary_key=True),
+        *columns,
+        ForeignKeyConstraint(["source", "unit"], ["unit.source", "unit.name"], ondelete="CASCADE"),
+        sqlite_with_rowid=False,
+    )
+
+
+source = Table(
+    "source",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("lock", Text, nullable=False),
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    ForeignKeyConstraint(["source"], ["source.name"], ondelete="CASCADE"),
+)
+
+repo = _of_unit(
+    "repo",
+    Column("title", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("default_branch", Text, nullable=False),
+    Column("aliases", Text, nullable=False),
+)
+
+ref = _of_unit(
+    "ref",
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("commit_id", Text, nullable=False),
+)
+
+snapshot = _of_unit(
+    "snapshot",
+    Column("commit_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("entrypoints", Text, nullable=False),
+    Column("open_ended", Boolean, nullable=False),
+    Column("dependencies", Text, nullable=False),
+    Column("requires_torch", Text, nullable=False),
+    Column("about", LargeBinary, nullable=False),
+    Column("about_size_bytes", Integer, nullable=False),
+)
+
+checkpoint = _of_unit(
+    "checkpoint",
+    Column("url", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("redirect", Text, nullable=False),
+)
+
+arrival = Table(
+    "arrival",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("redirect", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("sources", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("ended_at", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
