@@ -42,6 +42,11 @@ class StateLayout:
         return self.root / "index.db"
 
     @property
+    def owner(self) -> Path:
+        """Says to which mirror this state belongs."""
+        return self.root / "mirror-id"
+
+    @property
     def run_lock(self) -> Path:
         """Held by the one writer at work on this mirror."""
         return self.root / "run.lock"

@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from hubmirror import files, layout
@@ -144,6 +145,19 @@ class Mirror:
                 path = self.blobs.check(publication.catalog, full=True)
                 self._catalogs[digest] = Catalog.open(path)
             return self._catalogs[digest]
+
+    def publication_files(self) -> Iterator[Path]:
+        """Go through the files of all publications that are kept."""
+        for path in (self.root / layout.PUBLICATIONS).glob("*.json"):
+            if len(path.stem) == 64:
+                yield path
+
+    def leftovers(self) -> Iterator[str]:
+        """Name the files that an interrupted writer left; none of them is ever read."""
+        try:
+            yield from sorted(f"{layout.INCOMING}/{path.name}" for path in self.incoming.iterdir())
+        except (FileNotFoundError, PermissionError):
+            return  # a served copy has no staging folder, and a reader may not look into one
 
     def close(self) -> None:
         """Let go of every open catalog."""

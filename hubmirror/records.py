@@ -277,14 +277,14 @@ class RepoRow:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What advances together or not at all: a repo with its checkpoints, or loose checkpoints.
+    """What advances together or not at all: a repo with its checkpoints, or one checkpoint.
 
     Attributes:
         source: The name of the source that it belongs to.
-        name: The repo's key as text, or ``LOOSE`` for checkpoints that belong to no repo.
+        name: The repo's key as text, or the URL of a checkpoint that belongs to no repo.
         state: Whether it is whole.
         reason: Why it is not; empty when it is.
-        repo: Its repo, without refs when it never succeeded; None for loose checkpoints.
+        repo: Its repo, without refs when it never succeeded; None where it has none.
         wanted: The declared entrypoints, as calls.
     """
 
@@ -295,9 +295,6 @@ class Unit:
     repo: RepoRow | None
     checkpoints: tuple[CheckpointRow, ...]
     wanted: tuple[str, ...] = ()
-
-
-LOOSE = "(checkpoints)"
 
 
 @dataclass(frozen=True, slots=True)

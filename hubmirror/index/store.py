@@ -97,15 +97,33 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def replace_all(self, holdings: Holdings) -> None:
-        """Make the index say what a catalog says."""
+    def replace_all(self, holdings: Holdings, publication: Digest | None) -> None:
+        """Make the index say what a publication's catalog says, or nothing before the first."""
         with self._engine.begin() as connection:
             connection.execute(tables.source.delete())
+            connection.execute(tables.followed.delete())
             rows.insert(connection, holdings.sources, holdings.units)
+            if publication:
+                _follow(connection, publication)
+
+    def follow(self, publication: Digest) -> None:
+        """Remember that a publication says what this index says."""
+        with self._engine.begin() as connection:
+            _follow(connection, publication)
+
+    def follows(self) -> Digest | None:
+        """Return the publication that this index was last in step with."""
+        with self._engine.connect() as connection:
+            raw = connection.execute(sa.select(tables.followed.c.publication)).scalar_one_or_none()
+            return Digest(raw.hex()) if raw else None
 
     def replace_source(self, source: Source, units: Iterable[Unit]) -> None:
-        """Replace one source with all its units, in one transaction."""
+        """Replace one source with all its units, in one transaction.
+
+        From now until ``follow`` the index is ahead of what is published, and says so.
+        """
         with self._engine.begin() as connection:
+            connection.execute(tables.followed.delete())
             connection.execute(tables.source.delete().where(tables.source.c.name == source.name))
             rows.insert(connection, [source], units)
 
@@ -146,6 +164,11 @@ class Index:
                 for row in found
             }
 
+    def forget_arrivals(self) -> None:
+        """Forget what arrived, once locks and rows say it."""
+        with self._engine.begin() as connection:
+            connection.execute(tables.arrival.delete())
+
     @contextlib.contextmanager
     def run(self, sources: Iterable[str]) -> Iterator[list[str]]:
         """Record a sync; the caller appends its outcome to the list that it is given."""
@@ -177,6 +200,11 @@ class Index:
                 )
                 for row in found
             )
+
+
+def _follow(connection: sa.Connection, publication: Digest) -> None:
+    connection.execute(tables.followed.delete())
+    connection.execute(tables.followed.insert(), [{"only": 1, "publication": publication.raw}])
 
 
 def _now() -> str:

@@ -104,3 +104,10 @@ run = Table(
     Column("ended_at", Text, nullable=False),
     Column("outcome", Text, nullable=False),
 )
+
+followed = Table(
+    "followed",
+    metadata,
+    Column("only", Integer, primary_key=True),
+    Column("publication", LargeBinary, nullable=False),
+)

@@ -1,0 +1,93 @@
+"""``hubmirror show``."""
+
+from __future__ import annotations
+
+import click
+
+from hubmirror.cli import options, render
+from hubmirror.hubconf import Hubconf
+from hubmirror.mirror import Mirror, parse_publication
+from hubmirror.resolve import Resolved, check_spec, resolve
+from hubmirror.settings import Settings
+
+
+@click.command()
+@click.argument("spec", metavar="OWNER/REPO[:REF]")
+@options.mirror
+@options.publication
+@options.as_json
+def command(spec: str, mirror: str | None, publication: str, *, as_json: bool) -> None:
+    """Show one mirrored repo: refs, entrypoints with their docstrings, checkpoints.
+
+    What is shown was read at sync, from the source text; no code of the repo is run.
+    """
+    with Mirror.open(Settings.load(mirror=mirror).require_mirror()) as opened:
+        wanted = parse_publication(publication, opened) if publication else None
+        found = resolve(opened.catalog(wanted), check_spec(spec))
+        hubconf = Hubconf.decode(opened.blobs.read(found.snapshot.about))
+        if as_json:
+            render.document(_fields(found, hubconf))
+        else:
+            _show(found, hubconf)
+
+
+def _show(found: Resolved, hubconf: Hubconf) -> None:
+    unit, repo, snapshot = found.unit, found.repo, found.snapshot
+    click.echo(f"{repo.title}:{found.ref.name} ({found.ref.kind})")
+    for name, value in (
+        ("commit", found.ref.commit),
+        ("from", repo.url),
+        ("state", f"{unit.state}{f': {unit.reason}' if unit.reason else ''}"),
+        ("source", unit.source),
+        ("snapshot", f"{snapshot.digest} ({render.size(snapshot.size_bytes)})"),
+        ("default branch", repo.default_branch),
+        ("refs", ", ".join(ref.name for ref in repo.refs)),
+        ("aliases", ", ".join(repo.aliases)),
+        ("needs", ", ".join(snapshot.dependencies)),
+        ("needs torch", snapshot.requires_torch and f"{snapshot.requires_torch} or newer"),
+        ("must load", ", ".join(unit.wanted)),
+    ):
+        if value:
+            click.echo(f"  {name + ':':15} {value}")
+    click.echo("\nentrypoints:")
+    for entrypoint in hubconf.entrypoints:
+        click.echo(f"  {entrypoint.name}{entrypoint.signature}")
+        if summary := entrypoint.doc.partition("\n")[0]:
+            click.echo(f"      {summary}")
+    if hubconf.open_ended:
+        click.echo("  (hubconf.py may build more when it is run)")
+    if unit.checkpoints:
+        click.echo("\ncheckpoints:")
+        for row in unit.checkpoints:
+            click.echo(f"  {row.url}\n      {row.digest} ({render.size(row.size_bytes)})")
+
+
+def _fields(found: Resolved, hubconf: Hubconf) -> dict[str, object]:
+    unit, repo, snapshot = found.unit, found.repo, found.snapshot
+    return {
+        "repo": repo.title,
+        "ref": {"name": found.ref.name, "kind": found.ref.kind.value, "commit": found.ref.commit},
+        "url": repo.url,
+        "source": unit.source,
+        "state": unit.state.value,
+        "reason": unit.reason,
+        "default_branch": repo.default_branch,
+        "aliases": list(repo.aliases),
+        "refs": [
+            {"name": ref.name, "kind": ref.kind.value, "commit": ref.commit} for ref in repo.refs
+        ],
+        "snapshot": {"sha256": snapshot.digest.hex, "size_bytes": snapshot.size_bytes},
+        "dependencies": list(snapshot.dependencies),
+        "requires_torch": snapshot.requires_torch,
+        "requires_python": hubconf.requires_python,
+        "wanted": list(unit.wanted),
+        "open_ended": hubconf.open_ended,
+        "entrypoints": [
+            {"name": one.name, "signature": one.signature, "doc": one.doc, "file": one.file}
+            for one in hubconf.entrypoints
+        ],
+        "checkpoints": [
+            {"url": row.url, "sha256": row.digest.hex, "size_bytes": row.size_bytes}
+            for row in unit.checkpoints
+        ],
+    }

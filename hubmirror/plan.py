@@ -1,0 +1,207 @@
+"""Decides what a sync has to do; does nothing.
+
+Pure: values in, values out. No clock, disk, network or log. ``sync --dry-run`` prints what
+this module returns, and nothing else differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+
+from hubmirror.errors import HubmirrorError, RefusedError
+from hubmirror.manifest.lock import Lock, LockedRepo
+from hubmirror.records import (
+    BlobRef,
+    CheckpointRow,
+    CheckpointSpec,
+    Digest,
+    Manifest,
+    RefKind,
+    RefRow,
+    RepoKey,
+    RepoSpec,
+    SnapshotRow,
+)
+
+DEFAULT_BRANCH = "HEAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a repo's typed refs mean now.
+
+    Attributes:
+        default_branch: Its name upstream; empty when upstream has none.
+        requests: Each ref as typed (``HEAD`` for the default branch) and what it stands for.
+            A commit that can only be found in the history is empty until it was fetched.
+    """
+
+    default_branch: str
+    requests: Mapping[str, tuple[RefRow, ...]]
+
+    def refs(self) -> tuple[RefRow, ...]:
+        """Return every ref once, by name."""
+        return tuple(sorted({row for rows in self.requests.values() for row in rows}))
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPlan:
+    """A checkpoint whose bytes are missing.
+
+    ``pinned`` is the digest that the lock, or what was seen before, demands; None at first
+    sight. The manifest's own ``spec.sha256`` outranks it.
+    """
+
+    spec: CheckpointSpec
+    pinned: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPlan:
+    """What one unit needs.
+
+    Attributes:
+        name: The unit's name.
+        spec: Its repo; None for a checkpoint that belongs to no repo.
+        resolution: What its refs mean; None where there is no repo, or that failed.
+        failure: Why it cannot advance; nothing is fetched for it then.
+        make: Refs whose snapshot is missing.
+        held_snapshots: Snapshots that are there.
+        fetch: Checkpoints whose bytes are missing.
+        held_checkpoints: Checkpoints whose bytes are there.
+    """
+
+    name: str
+    spec: RepoSpec | None
+    resolution: Resolution | None
+    failure: HubmirrorError | None
+    make: tuple[RefRow, ...]
+    held_snapshots: tuple[SnapshotRow, ...]
+    fetch: tuple[FetchPlan, ...]
+    held_checkpoints: tuple[CheckpointRow, ...]
+
+    def is_idle(self) -> bool:
+        """Tell whether everything this unit needs is there."""
+        return not (self.failure or self.make or self.fetch)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """What one source needs."""
+
+    manifest: Manifest
+    lock: Lock | None
+    units: tuple[UnitPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the writer knows before it fetches anything.
+
+    Attributes:
+        snapshots: The snapshots in its index, by repo and commit.
+        checkpoints: The checkpoints of other sources, and those that arrived in a run that
+            was killed, by URL.
+        present: The blobs whose bytes are there.
+    """
+
+    snapshots: Mapping[tuple[RepoKey, str], SnapshotRow]
+    checkpoints: Mapping[str, CheckpointRow]
+    present: Set[BlobRef]
+
+
+def plan_source(
+    manifest: Manifest,
+    lock: Lock | None,
+    resolutions: Mapping[RepoKey, Resolution | HubmirrorError],
+    known: Known,
+) -> SourcePlan:
+    """Compare what a manifest wants with what the mirror holds."""
+    units = [_plan_repo(spec, lock, resolutions[spec.key], known) for spec in manifest.repos]
+    for loose in manifest.checkpoints:
+        fetch, held = _plan_checkpoints([loose], lock, known)
+        units.append(UnitPlan(loose.url, None, None, None, (), (), fetch, held))
+    return SourcePlan(manifest, lock, tuple(units))
+
+
+def _plan_repo(
+    spec: RepoSpec,
+    lock: Lock | None,
+    resolution: Resolution | HubmirrorError,
+    known: Known,
+) -> UnitPlan:
+    name = str(spec.key)
+    if not isinstance(resolution, HubmirrorError):
+        locked = lock.repo(spec.key) if lock else None
+        failure = _moved_tag(spec, resolution, locked)
+    else:
+        failure, resolution = resolution, None
+    if failure or resolution is None:
+        return UnitPlan(name, spec, None, failure, (), (), (), ())
+    make: list[RefRow] = []
+    held: dict[str, SnapshotRow] = {}
+    for ref in resolution.refs():
+        row = known.snapshots.get((spec.key, ref.commit))
+        if row and {snapshot_blob(row), about_blob(row)} <= known.present:
+            held[row.commit] = row
+        else:
+            make.append(ref)
+    fetch, held_checkpoints = _plan_checkpoints(spec.checkpoints, lock, known)
+    return UnitPlan(
+        name, spec, resolution, None, tuple(make), tuple(held.values()), fetch, held_checkpoints
+    )
+
+
+def _moved_tag(
+    spec: RepoSpec, resolution: Resolution, locked: LockedRepo | None
+) -> RefusedError | None:
+    """A tag is a promise: one that names another commit than the lock is refused."""
+    if locked is None or locked.url != spec.url:
+        return None
+    before = {row.name: row for rows in locked.requests.values() for row in rows}
+    for row in resolution.refs():
+        old = before.get(row.name)
+        if old and old.kind is row.kind is RefKind.TAG and old.commit != row.commit:
+            return RefusedError(
+                f"{spec.title}: tag {row.name!r} was moved upstream: "
+                f"locked to {old.commit}, now {row.commit}",
+                hint=f"find out why; to accept it: "
+                f"hubmirror lock MANIFEST --upgrade {spec.title}:{row.name}",
+            )
+    return None
+
+
+def _plan_checkpoints(
+    specs: Iterable[CheckpointSpec], lock: Lock | None, known: Known
+) -> tuple[tuple[FetchPlan, ...], tuple[CheckpointRow, ...]]:
+    fetch: list[FetchPlan] = []
+    held: list[CheckpointRow] = []
+    for spec in specs:
+        row = _known_row(spec, lock, known)
+        if row and BlobRef(row.digest, row.size_bytes) in known.present:
+            held.append(row)
+        else:
+            fetch.append(FetchPlan(spec, row.digest if row else None))
+    return tuple(fetch), tuple(held)
+
+
+def _known_row(spec: CheckpointSpec, lock: Lock | None, known: Known) -> CheckpointRow | None:
+    """Say which bytes a URL stands for: the manifest outranks the lock, the lock all else."""
+    locked = lock.checkpoint(spec.url) if lock else None
+    row = known.checkpoints.get(spec.url)
+    if locked and not (row and row.digest == locked.digest):
+        row = CheckpointRow(spec.url, locked.digest, locked.size_bytes)
+    if row and (spec.sha256 or row.digest) == row.digest and row.digest.hex.startswith(spec.prefix):
+        return row
+    return None
+
+
+def snapshot_blob(row: SnapshotRow) -> BlobRef:
+    """Return the blob of a snapshot's tar."""
+    return BlobRef(row.digest, row.size_bytes)
+
+
+def about_blob(row: SnapshotRow) -> BlobRef:
+    """Return the blob of what a snapshot's hubconf.py says."""
+    return BlobRef(row.about, row.about_size_bytes)

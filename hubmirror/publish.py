@@ -1,0 +1,126 @@
+"""Makes a publication of what the index holds, and lets readers see it.
+
+The last steps of every writer, in the one order that survives a kill at any instant: blobs
+are durable already; then the catalog, then the publication, then ``current.json``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hubmirror import files
+from hubmirror.blobs import hash_file
+from hubmirror.catalog import content_digest, write_catalog
+from hubmirror.errors import RefusedError
+from hubmirror.mirror import Mirror
+from hubmirror.publications import Counts, Publication
+from hubmirror.records import BlobRef, Digest, Holdings, RefKind, RepoKey, Unit
+from hubmirror.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A publication that readers see since now."""
+
+    digest: Digest
+    publication: Publication
+
+
+def refuse_contradictions(holdings: Holdings) -> None:
+    """Refuse what no reader could answer in one way.
+
+    Raises:
+        RefusedError: naming both sources, and both commits, digests or addresses.
+    """
+    if found := _contradictions(holdings):
+        raise RefusedError(
+            "two sources contradict each other:\n" + "\n".join(f"  {line}" for line in found),
+            hint="sync both manifests in one run, or pin the same commit or sha256 in both",
+        )
+
+
+def _contradictions(holdings: Holdings) -> tuple[str, ...]:
+    """Name each ref and URL to which two sources give different commits or bytes."""
+    found: list[str] = []
+    urls: dict[str, tuple[str, Digest]] = {}
+    refs: dict[tuple[RepoKey, RefKind, str], tuple[str, str]] = {}
+    origins: dict[RepoKey, tuple[str, str]] = {}
+    for unit in holdings.units:
+        for row in unit.checkpoints:
+            other, digest = urls.setdefault(row.url, (unit.source, row.digest))
+            if digest != row.digest:
+                found.append(
+                    f"{row.url}: sha256 {digest} in source {other!r}, "
+                    f"{row.digest} in source {unit.source!r}"
+                )
+        if not unit.repo:
+            continue
+        for key in sorted(unit.repo.names()):
+            other, url = origins.setdefault(key, (unit.source, unit.repo.url))
+            if url != unit.repo.url:
+                found.append(
+                    f"{key}: from {url} in source {other!r}, "
+                    f"from {unit.repo.url} in source {unit.source!r}"
+                )
+        for ref in unit.repo.refs:
+            name = (unit.repo.key, ref.kind, ref.name)
+            other, commit = refs.setdefault(name, (unit.source, ref.commit))
+            if commit != ref.commit:
+                found.append(
+                    f"{unit.repo.title}:{ref.name}: commit {commit} in source {other!r}, "
+                    f"{ref.commit} in source {unit.source!r}"
+                )
+    return tuple(found)
+
+
+def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published | None:
+    """Publish these holdings, or do nothing where readers see just that already.
+
+    Raises:
+        VerificationError: when a blob that they name is missing; nothing changed then.
+        RefusedError: when publishing is on hold.
+    """
+    content = content_digest(holdings)
+    before = mirror.publications.current()
+    previous = mirror.publications.read(before) if before else None
+    if previous and previous.content_digest == content and mirror.blobs.has(previous.catalog):
+        return None
+    if mirror.publications.is_held():
+        raise RefusedError(f"{mirror.root}: publishing is on hold", hint="release it to publish")
+    for blob in holdings.blobs():
+        mirror.blobs.check(blob, full=False)
+    publication = Publication(
+        origin=mirror.id,
+        sequence=previous.sequence + 1 if previous else 1,
+        previous=before,
+        catalog=_add_catalog(mirror, holdings, modes),
+        content_digest=content,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        tool=f"hubmirror {__version__}",
+        counts=_count(holdings),
+    )
+    digest = mirror.publications.add(publication, modes)
+    mirror.publications.make_current(digest, publication.sequence, modes)
+    return Published(digest, publication)
+
+
+def _add_catalog(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> BlobRef:
+    with files.staged(mirror.incoming) as (stream, path):
+        stream.close()
+        write_catalog(path, holdings)
+        blob = BlobRef(hash_file(path), path.stat().st_size)
+        mirror.blobs.add(path, blob.digest, modes)
+    return blob
+
+
+def _count(holdings: Holdings) -> Counts:
+    repos = {unit.repo.key for unit in holdings.units if _is_served(unit) and unit.repo}
+    snapshots = {row.digest for unit in holdings.units if unit.repo for row in unit.repo.snapshots}
+    checkpoints = {row.url for unit in holdings.units for row in unit.checkpoints}
+    size = sum(blob.size_bytes for blob in holdings.blobs())
+    return Counts(len(repos), len(snapshots), len(checkpoints), size)
+
+
+def _is_served(unit: Unit) -> bool:
+    return bool(unit.repo and unit.repo.refs)

@@ -1,0 +1,79 @@
+"""A writer's own folder: where it is, and that locks in it can be trusted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hubmirror.errors import StorageError
+from hubmirror.files import ensure_folder
+from hubmirror.layout import StateLayout
+from hubmirror.settings import Settings
+
+_NETWORK = (
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs"),
+    *("9p", "afs", "ocfs2", "gfs2", "orangefs", "fuse.sshfs", "fuse.s3fs", "fuse.glusterfs"),
+)
+
+
+def open_state(settings: Settings, mirror_id: str) -> StateLayout:
+    """Return a mirror's state folder, made where it is missing.
+
+    Raises:
+        StorageError: when no folder is known for this user, or it lies on a network file
+            system, where neither locks nor SQLite keep their promises.
+    """
+    root = _state_folder(settings, mirror_id)
+    ensure_folder(root / "git", 0o700)
+    root.chmod(0o700)
+    kind = _file_system(root)
+    if kind in _NETWORK:
+        raise StorageError(
+            f"{root}: on a network file system ({kind}), where locks cannot be trusted",
+            hint="name a folder on a local disk: --state DIR, or HUBMIRROR_STATE",
+        )
+    state = StateLayout(root)
+    _claim(state, mirror_id)
+    return state
+
+
+def _claim(state: StateLayout, mirror_id: str) -> None:
+    """One state folder serves one mirror: its index would mix two of them up."""
+    try:
+        owner = state.owner.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        state.owner.write_text(f"{mirror_id}\n", encoding="utf-8")
+        return
+    if owner != mirror_id:
+        raise StorageError(
+            f"{state.root}: holds the state of another mirror ({owner})",
+            hint="give each mirror its own folder: --state DIR, or HUBMIRROR_STATE",
+        )
+
+
+def _state_folder(settings: Settings, mirror_id: str) -> Path:
+    if settings.state:
+        return Path(settings.state).expanduser().absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/hubmirror") / mirror_id
+    if settings.state_home:
+        return Path(settings.state_home).absolute() / "hubmirror" / mirror_id
+    raise StorageError(
+        "no folder is known for the writer's state: neither HOME nor XDG_STATE_HOME is set",
+        hint="name one: --state DIR, or HUBMIRROR_STATE",
+    )
+
+
+def _file_system(path: Path) -> str:
+    """Return the type of the file system that holds a path, or nothing where that is unknown."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = Path("/"), ""
+    for line in lines.splitlines():
+        _, point, kind, *_ = line.split(" ")
+        folder = Path(point.encode().decode("unicode_escape"))
+        if path.resolve().is_relative_to(folder) and len(folder.parts) >= len(found[0].parts):
+            found = folder, kind
+    return found[1]

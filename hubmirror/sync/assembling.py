@@ -1,0 +1,208 @@
+"""Turns a plan and its outcomes into units, a lock and a report. Pure.
+
+A unit advances as a whole or not at all: one that failed keeps the rows that it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from hubmirror.errors import HubmirrorError
+from hubmirror.manifest.lock import Lock, LockedCheckpoint, LockedRepo
+from hubmirror.plan import Resolution, SourcePlan, UnitPlan, about_blob, snapshot_blob
+from hubmirror.records import (
+    BlobRef,
+    CheckpointRow,
+    RepoRow,
+    RepoSpec,
+    SnapshotRow,
+    Source,
+    Unit,
+    UnitState,
+)
+from hubmirror.sync.fetching import Outcomes, Snapshots, Weights, fetch_key
+from hubmirror.sync.report import UnitReport
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What a source is after its sync.
+
+    Attributes:
+        source: Its name and lock, as the catalog embeds them.
+        lock: The same lock as a value.
+        units: Its units.
+        reports: What was done for each unit.
+        arrived: Blobs that came in and may have their names once the lock is written.
+        urls: URLs whose arrival the lock now remembers.
+    """
+
+    source: Source
+    lock: Lock
+    units: tuple[Unit, ...]
+    reports: tuple[UnitReport, ...]
+    arrived: tuple[BlobRef, ...]
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """One unit's plan and outcomes brought together."""
+
+    plan: UnitPlan
+    failure: HubmirrorError | None
+    reason: str
+    resolution: Resolution | None
+    snapshots: tuple[SnapshotRow, ...]
+    made: tuple[SnapshotRow, ...]
+    weights: tuple[Weights, ...]
+    checkpoints: tuple[CheckpointRow, ...]
+    warnings: tuple[str, ...]
+
+
+def assemble(plan: SourcePlan, outcomes: Outcomes, previous: Mapping[str, Unit]) -> Assembled:
+    """Bring a source's plan and outcomes together.
+
+    Args:
+        plan: What was to be done.
+        outcomes: What became of it.
+        previous: The source's units before, by name.
+    """
+    name = plan.manifest.name
+    gathered = [_gather(name, unit, outcomes) for unit in plan.units]
+    units = tuple(_unit(name, item, previous.get(item.plan.name)) for item in gathered)
+    lock = _lock(plan, gathered)
+    weights = [one for item in gathered for one in item.weights]
+    arrived = {BlobRef(one.row.digest, one.row.size_bytes) for one in weights}
+    for item in gathered:
+        for row in item.made:
+            arrived |= {snapshot_blob(row), about_blob(row)}
+    # A killed run may have left held bytes waiting as well: naming them twice does no harm.
+    for unit in units:
+        arrived.update(BlobRef(row.digest, row.size_bytes) for row in unit.checkpoints)
+        for row in unit.repo.snapshots if unit.repo else ():
+            arrived |= {snapshot_blob(row), about_blob(row)}
+    return Assembled(
+        source=Source(name, lock.encode()),
+        lock=lock,
+        units=units,
+        reports=tuple(_report(unit, item) for unit, item in zip(units, gathered, strict=True)),
+        arrived=tuple(sorted(arrived)),
+        urls=tuple(one.row.url for one in weights),
+    )
+
+
+def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
+    failures = [plan.failure] if plan.failure else []
+    warnings: list[str] = []
+    resolution, made = plan.resolution, tuple[SnapshotRow, ...]()
+    match outcomes.snapshots.get((source, plan.name)):
+        case Snapshots() as found:
+            made = found.rows
+            warnings += found.warnings
+            if resolution:
+                resolution = Resolution(
+                    resolution.default_branch,
+                    {
+                        typed: tuple(found.refs.get(row, row) for row in rows)
+                        for typed, rows in resolution.requests.items()
+                    },
+                )
+        case HubmirrorError() as error:
+            failures.append(error)
+        case None:
+            pass
+    weights: list[Weights] = []
+    for wanted in plan.fetch:
+        match outcomes.weights[fetch_key(wanted)]:
+            case Weights() as fetched:
+                weights.append(fetched)
+                warnings += fetched.warnings
+            case HubmirrorError() as error:
+                failures.append(error)
+    rows = {row.url: row for row in (*plan.held_checkpoints, *(one.row for one in weights))}
+    return _Gathered(
+        plan=plan,
+        failure=failures[0] if failures else None,
+        reason="; ".join(error.message for error in failures),
+        resolution=resolution,
+        snapshots=tuple(sorted({*plan.held_snapshots, *made})),
+        made=made,
+        weights=tuple(weights),
+        checkpoints=tuple(sorted(rows.values())),
+        warnings=tuple(warnings),
+    )
+
+
+def _unit(source: str, item: _Gathered, before: Unit | None) -> Unit:
+    spec = item.plan.spec
+    wanted = tuple(entrypoint.call for entrypoint in spec.entrypoints) if spec else ()
+    if item.failure is None:
+        repo = _repo(spec, item.resolution, item.snapshots) if spec else None
+        return Unit(source, item.plan.name, UnitState.COMPLETE, "", repo, item.checkpoints, wanted)
+    if before and before.state is not UnitState.INCOMPLETE:
+        return replace(before, state=UnitState.STALE, reason=item.reason)
+    repo = _repo(spec, None, ()) if spec else None
+    return Unit(source, item.plan.name, UnitState.INCOMPLETE, item.reason, repo, (), wanted)
+
+
+def _repo(
+    spec: RepoSpec, resolution: Resolution | None, snapshots: Iterable[SnapshotRow]
+) -> RepoRow:
+    refs = resolution.refs() if resolution else ()
+    wanted = {ref.commit for ref in refs}
+    return RepoRow(
+        title=spec.title,
+        key=spec.key,
+        url=spec.url,
+        default_branch=resolution.default_branch if resolution else "",
+        aliases=tuple(sorted(spec.aliases)),
+        refs=refs,
+        snapshots=tuple(row for row in snapshots if row.commit in wanted),
+    )
+
+
+def _lock(plan: SourcePlan, gathered: Iterable[_Gathered]) -> Lock:
+    """Pin what came in; what failed stays pinned as it was."""
+    before = plan.lock
+    repos: list[LockedRepo] = []
+    checkpoints: dict[str, LockedCheckpoint] = {}
+    for item in gathered:
+        spec = item.plan.spec
+        if spec and item.failure is None and item.resolution:
+            row = _repo(spec, item.resolution, item.snapshots)
+            snapshots = {one.commit: snapshot_blob(one) for one in row.snapshots}
+            repos.append(
+                LockedRepo(
+                    spec.key,
+                    spec.url,
+                    item.resolution.default_branch,
+                    item.resolution.requests,
+                    snapshots,
+                )
+            )
+        elif spec and before and (locked := before.repo(spec.key)):
+            repos.append(locked)
+        wanted = [one.spec for one in item.plan.fetch] + [*(spec.checkpoints if spec else ())]
+        for checkpoint in wanted:
+            if before and (pinned := before.checkpoint(checkpoint.url)):
+                checkpoints[pinned.url] = pinned
+        for row in item.checkpoints:
+            checkpoints[row.url] = LockedCheckpoint(row.url, row.digest, row.size_bytes)
+    return Lock(plan.manifest.name, tuple(repos), tuple(checkpoints.values()))
+
+
+def _report(unit: Unit, item: _Gathered) -> UnitReport:
+    made = {row.commit for row in item.made}
+    refs = item.resolution.refs() if item.resolution else ()
+    return UnitReport(
+        source=unit.source,
+        name=unit.repo.title if unit.repo else unit.name,
+        state=unit.state,
+        made=tuple(ref.name for ref in refs if ref.commit in made),
+        fetched=tuple(one.row.url for one in item.weights),
+        fetched_bytes=sum(one.row.size_bytes for one in item.weights),
+        failure=item.failure,
+        warnings=item.warnings,
+    )

@@ -1,0 +1,309 @@
+"""The steps of a sync in the one order that a kill at any instant survives.
+
+Bytes on first sight -> index -> lock beside the manifest -> blobs durable -> catalog ->
+publication -> ``current.json``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from hubmirror import files, layout
+from hubmirror.errors import RefusedError, StorageError, VerificationError
+from hubmirror.index import Index
+from hubmirror.layout import StateLayout
+from hubmirror.manifest import check_sources, read_manifest
+from hubmirror.manifest.lock import Lock, lock_path, read_lock
+from hubmirror.mirror import Mirror
+from hubmirror.plan import Known, SourcePlan, plan_source
+from hubmirror.publish import Published, publish, refuse_contradictions
+from hubmirror.records import BlobRef, CheckpointRow, Holdings, Manifest, Unit
+from hubmirror.settings import Settings
+from hubmirror.state import open_state
+from hubmirror.sync.assembling import Assembled, assemble
+from hubmirror.sync.fetching import Fetcher, Outcomes
+from hubmirror.sync.landing import Landing
+from hubmirror.sync.report import SyncReport
+from hubmirror.sync.resolving import Mode, check_satisfied, resolve_all
+from hubmirror.upstream.git import GitUpstream
+from hubmirror.upstream.http import HttpUpstream
+from hubmirror.upstream.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a sync is run.
+
+    Attributes:
+        mode: How far it may go from its locks.
+        lock_dir: Where locks are kept; None for beside each manifest.
+        notify: Told of each thing that is done, in one line.
+    """
+
+    mode: Mode = Mode.FOLLOW
+    lock_dir: Path | None = None
+    notify: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A manifest with its lock, read before anything else is touched."""
+
+    manifest: Manifest
+    lock: Lock | None
+    lock_file: Path
+
+
+def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> SyncReport:
+    """Bring the mirror up to these manifests, and publish what came of it.
+
+    A unit that fails keeps its previous rows; the report says so. Running it again finishes
+    what was interrupted, without fetching finished files again.
+
+    Raises:
+        InvalidInputError: for faults in any manifest or lock; nothing was touched then.
+        LockedError: when another sync of this mirror is at work.
+        StorageError: when a lock could not be written beside its manifest.
+        RefusedError: when two sources contradict each other; readers see what they saw.
+        VerificationError: when ``FROZEN`` and bytes are missing.
+    """
+    wanted = _read(manifests, options)
+    mirror = Mirror.create(settings.require_mirror().absolute(), settings.modes)
+    state = open_state(settings, mirror.id)
+    with mirror, files.exclusive(state.run_lock), Index.open(state.index) as index:
+        _catch_up(index, mirror)
+        with index.run([one.manifest.name for one in wanted]) as outcome:
+            report = _Run(mirror, state, index, settings, options).run(wanted)
+            outcome.append(report.exit_code().name.lower())
+            return report
+
+
+def plan_sync(
+    manifests: Sequence[Path], settings: Settings, options: Options
+) -> tuple[SourcePlan, ...]:
+    """Say what ``sync`` would do, and change nothing; refs are asked, bytes are not.
+
+    Raises:
+        InvalidInputError: for faults in any manifest or lock.
+    """
+    wanted = _read(manifests, options, writable=False)
+    root = settings.require_mirror().absolute()
+    holdings, present = Holdings(), frozenset[BlobRef]()
+    if (root / layout.MARKER).exists():
+        with Mirror.open(root) as mirror:
+            if mirror.publications.current():
+                holdings = mirror.catalog().holdings()
+            present = frozenset(filter(mirror.blobs.has, _blobs(holdings, wanted)))
+    return _plan(wanted, holdings, {}, present, options.mode, _git(settings), settings.jobs)
+
+
+def _git(settings: Settings) -> GitUpstream:
+    return GitUpstream(ca_bundle=settings.ca_bundle)
+
+
+def _read(manifests: Sequence[Path], options: Options, *, writable: bool = True) -> list[_Wanted]:
+    wanted: list[_Wanted] = []
+    for path in manifests:
+        manifest = read_manifest(path)
+        lock_file = lock_path(path, options.lock_dir)
+        wanted.append(_Wanted(manifest, read_lock(lock_file), lock_file))
+        if options.mode is not Mode.FOLLOW:
+            check_satisfied(manifest, wanted[-1].lock)
+        elif writable and not os.access(lock_file.parent, os.W_OK):
+            raise StorageError(
+                f"{lock_file}: the lock cannot be written: {lock_file.parent} is not writable",
+                hint="name another folder for locks: --lock-dir DIR",
+            )
+    check_sources([one.manifest for one in wanted])
+    return wanted
+
+
+def _catch_up(index: Index, mirror: Mirror) -> None:
+    """Fill the index from what is published, unless it is in step with that.
+
+    It is not when it was lost or damaged, when the mirror was imported, or when a run was
+    killed between its index and its publication: what readers see decides.
+    """
+    current = mirror.publications.current()
+    if index.follows() != current:
+        index.replace_all(mirror.catalog().holdings() if current else Holdings(), current)
+
+
+def _blobs(holdings: Holdings, wanted: Iterable[_Wanted]) -> Iterable[BlobRef]:
+    locks = [one.lock for one in wanted if one.lock]
+    pinned = (BlobRef(row.digest, row.size_bytes) for lock in locks for row in lock.checkpoints)
+    return chain(holdings.blobs(), pinned)
+
+
+def _plan(
+    wanted: Sequence[_Wanted],
+    holdings: Holdings,
+    arrivals: Mapping[str, CheckpointRow],
+    present: frozenset[BlobRef],
+    mode: Mode,
+    git: GitUpstream,
+    jobs: int,
+) -> tuple[SourcePlan, ...]:
+    snapshots = {
+        (unit.repo.key, row.commit): row
+        for unit in holdings.units
+        if unit.repo
+        for row in unit.repo.snapshots
+    }
+    plans: list[SourcePlan] = []
+    for one in wanted:
+        others = {
+            row.url: row
+            for unit in holdings.units
+            if unit.source != one.manifest.name
+            for row in unit.checkpoints
+        }
+        known = Known(snapshots, {**arrivals, **others}, present)
+        resolutions = resolve_all(one.manifest, one.lock, mode, git, jobs)
+        plans.append(plan_source(one.manifest, one.lock, resolutions, known))
+    return tuple(plans)
+
+
+class _Run:
+    """One sync under its lock."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        state: StateLayout,
+        index: Index,
+        settings: Settings,
+        options: Options,
+    ) -> None:
+        self._mirror = mirror
+        self._state = state
+        self._index = index
+        self._settings = settings
+        self._options = options
+        self._landing = Landing(mirror, settings.modes)
+        self._git = _git(settings)
+
+    def run(self, wanted: Sequence[_Wanted]) -> SyncReport:
+        before = self._index.holdings()
+        plans = self._plan(wanted, before)
+        if self._options.mode is Mode.FROZEN:
+            _refuse_missing(plans)
+        outcomes = self._fetch(plans)
+        done = [assemble(plan, outcomes, _units_of(before, plan.manifest.name)) for plan in plans]
+        reports = tuple(chain.from_iterable(one.reports for one in done))
+        if (cut_off := SyncReport(reports, None)).is_cut_off():
+            return cut_off
+        after = _replaced(before, done)
+        refuse_contradictions(after)
+        for one in done:
+            self._index.replace_source(one.source, one.units)
+        locks = self._write_locks(wanted, done)
+        self._landing.place(sorted(set(chain.from_iterable(one.arrived for one in done))))
+        self._index.forget_arrivals()
+        published, held = self._publish(after)
+        self._landing.clear()
+        return SyncReport(reports, published, locks, held)
+
+    def _plan(self, wanted: Sequence[_Wanted], before: Holdings) -> tuple[SourcePlan, ...]:
+        arrivals = {
+            url: CheckpointRow(url, one.digest, one.size_bytes, one.redirect)
+            for url, one in self._index.arrivals().items()
+        }
+        arrived = [BlobRef(row.digest, row.size_bytes) for row in arrivals.values()]
+        present = self._landing.present({*arrived, *_blobs(before, wanted)})
+        jobs = self._jobs(one.manifest for one in wanted)
+        return _plan(wanted, before, arrivals, present, self._options.mode, self._git, jobs)
+
+    def _jobs(self, manifests: Iterable[Manifest]) -> int:
+        asked = [manifest.settings.jobs for manifest in manifests]
+        return max((jobs for jobs in asked if jobs), default=self._settings.jobs)
+
+    def _fetch(self, plans: Sequence[SourcePlan]) -> Outcomes:
+        settings = self._settings
+        limits = [plan.manifest.settings.limit_rate_bytes for plan in plans]
+        rate = min((limit for limit in limits if limit), default=settings.limit_rate_bytes)
+        netrc_file = Path(settings.home) / ".netrc" if settings.home else None
+        with HttpUpstream(
+            ca_bundle=settings.ca_bundle,
+            proxies=settings.proxies,
+            netrc_file=netrc_file,
+            pace=Pace(rate),
+        ) as http:
+            fetcher = Fetcher(
+                self._git,
+                http,
+                self._landing,
+                self._state.clone,
+                settings.expand,
+                self._options.notify,
+            )
+            jobs = self._jobs(plan.manifest for plan in plans)
+            return fetcher.fetch_all(plans, jobs, self._index.record_arrival)
+
+    def _write_locks(self, wanted: Sequence[_Wanted], done: Sequence[Assembled]) -> tuple[str, ...]:
+        written: list[str] = []
+        for one, assembled in zip(wanted, done, strict=True):
+            if self._options.mode is Mode.FROZEN or one.lock == assembled.lock:
+                continue
+            try:
+                files.write(
+                    assembled.source.lock.encode(),
+                    one.lock_file,
+                    staging=one.lock_file.parent,
+                    modes=self._settings.modes,
+                )
+            except OSError as error:
+                raise StorageError(
+                    f"{one.lock_file}: the lock cannot be written: {error.strerror}",
+                    hint="nothing was published; name another folder for locks: --lock-dir DIR",
+                ) from error
+            written.append(str(one.lock_file))
+        return tuple(written)
+
+    def _publish(self, after: Holdings) -> tuple[Published | None, bool]:
+        try:
+            published = publish(self._mirror, after, self._settings.modes)
+        except RefusedError:
+            if self._mirror.publications.is_held():
+                return None, True
+            raise
+        if current := self._mirror.publications.current():
+            self._index.follow(current)
+        return published, False
+
+
+def _refuse_missing(plans: Iterable[SourcePlan]) -> None:
+    missing = [
+        line
+        for plan in plans
+        for unit in plan.units
+        for line in (
+            *(f"{unit.name}:{ref.name}" for ref in unit.make),
+            *(one.spec.url for one in unit.fetch),
+        )
+    ]
+    if missing:
+        raise VerificationError(
+            "bytes are missing:\n" + "\n".join(f"  {line}" for line in missing),
+            hint="run `hubmirror sync --locked` where there is a network",
+        )
+
+
+def _units_of(holdings: Holdings, source: str) -> Mapping[str, Unit]:
+    return {unit.name: unit for unit in holdings.units if unit.source == source}
+
+
+def _replaced(before: Holdings, done: Iterable[Assembled]) -> Holdings:
+    sources = {source.name: source for source in before.sources}
+    names: set[str] = set()
+    units: list[Unit] = []
+    for one in done:
+        sources[one.source.name] = one.source
+        names.add(one.source.name)
+        units += one.units
+    kept = (unit for unit in before.units if unit.source not in names)
+    return Holdings(tuple(sources.values()), (*kept, *units))

@@ -1,0 +1,273 @@
+"""Carries out a plan: brings missing bytes to the landing, several at a time.
+
+A failure belongs to the unit that needed the bytes and is an outcome here, not an exception,
+so that one dead host does not stop the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from hubmirror import urls
+from hubmirror.errors import (
+    HubmirrorError,
+    InvalidInputError,
+    RefusedError,
+    UpstreamError,
+    VerificationError,
+)
+from hubmirror.hubconf import read_hubconf
+from hubmirror.index import Arrival
+from hubmirror.plan import FetchPlan, SourcePlan, UnitPlan
+from hubmirror.records import CheckpointRow, CheckpointSpec, Digest, RefKind, RefRow, SnapshotRow
+from hubmirror.sync.landing import Landing
+from hubmirror.sync.report import is_unreachable
+from hubmirror.upstream.git import Clone, GitUpstream
+from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
+from hubmirror.upstream.snapshots import write_snapshot
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """What was made for one unit: refs as they were when fetched, and their snapshots."""
+
+    refs: Mapping[RefRow, RefRow]
+    rows: tuple[SnapshotRow, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A checkpoint that came in, and its arrival for the index."""
+
+    row: CheckpointRow
+    arrival: Arrival
+    warnings: tuple[str, ...]
+
+
+FetchKey = tuple[str, Digest | None, Digest | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of a plan's missing bytes: results, or the reason why there are none."""
+
+    snapshots: Mapping[tuple[str, str], Snapshots | HubmirrorError]
+    weights: Mapping[FetchKey, Weights | HubmirrorError]
+
+
+def fetch_key(wanted: FetchPlan) -> FetchKey:
+    """Say which fetches are one and the same, whichever units and sources want them."""
+    return wanted.spec.url, wanted.spec.sha256, wanted.pinned, wanted.spec.prefix
+
+
+class Fetcher:
+    """The means by which one sync fetches."""
+
+    def __init__(
+        self,
+        git: GitUpstream,
+        http: HttpUpstream,
+        landing: Landing,
+        clone_of: Callable[[UnitPlan], Path],
+        expand: Callable[[str], str],
+        notify: Callable[[str], None],
+    ) -> None:
+        self._git = git
+        self._http = http
+        self._landing = landing
+        self._clone_of = clone_of
+        self._expand = expand
+        self._notify = notify
+        self._stop = threading.Event()
+
+    def fetch_all(
+        self, plans: Iterable[SourcePlan], jobs: int, arrived: Callable[[Arrival], None]
+    ) -> Outcomes:
+        """Bring in all that the plans miss; ``arrived`` is called from this thread."""
+        snapshots: dict[Future[Snapshots], tuple[str, str]] = {}
+        weights: dict[FetchKey, Future[Weights]] = {}
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            try:
+                for plan in plans:
+                    most = plan.manifest.settings.max_size_bytes
+                    for unit in plan.units:
+                        if unit.make:
+                            future = pool.submit(self._make_snapshots, unit, most)
+                            snapshots[future] = (plan.manifest.name, unit.name)
+                        for wanted in unit.fetch:
+                            key = fetch_key(wanted)
+                            if key not in weights:
+                                weights[key] = pool.submit(self._fetch_weights, wanted, most)
+                for done in as_completed(weights.values()):
+                    if done.exception() is None:
+                        arrived(done.result().arrival)
+                return Outcomes(
+                    {key: _outcome(future) for future, key in snapshots.items()},
+                    {key: _outcome(future) for key, future in weights.items()},
+                )
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _make_snapshots(self, unit: UnitPlan, most_bytes: int | None) -> Snapshots:
+        if unit.spec is None:
+            raise AssertionError  # only repos have refs
+        clone = self._git.fetch(unit.spec.url, self._clone_of(unit), unit.make)
+        refs: dict[RefRow, RefRow] = {}
+        rows: dict[str, SnapshotRow] = {}
+        warnings: list[str] = []
+        for wanted in unit.make:
+            self._check_stop()
+            found = _as_fetched(unit.spec.title, wanted, clone.commits[wanted])
+            refs[wanted] = found
+            if found.commit in rows:
+                continue
+            title = f"{unit.spec.title}:{found.name}"
+            row, findings = self._make_snapshot(title, clone, found.commit, most_bytes)
+            rows[found.commit] = row
+            warnings += [f"{title}: {finding}" for finding in findings]
+            self._notify(f"made a snapshot of {title} (commit {found.commit[:12]})")
+        return Snapshots(refs, tuple(rows.values()), tuple(warnings))
+
+    def _make_snapshot(
+        self, title: str, clone: Clone, commit: str, most_bytes: int | None
+    ) -> tuple[SnapshotRow, tuple[str, ...]]:
+        try:
+            hubconf = read_hubconf(lambda path: clone.read_file(commit, path))
+        except InvalidInputError as error:
+            raise UpstreamError(f"{title}: {error.message}", hint=error.hint) from error
+        with self._landing.staged() as (stream, path):
+            made = write_snapshot(clone, commit, stream, most_bytes=most_bytes)
+            stream.flush()
+            self._landing.keep(path, made.digest)
+        about = self._landing.keep_bytes(hubconf.encode())
+        row = SnapshotRow(
+            commit=commit,
+            digest=made.digest,
+            size_bytes=made.size_bytes,
+            entrypoints=tuple(entrypoint.name for entrypoint in hubconf.entrypoints),
+            open_ended=hubconf.open_ended,
+            dependencies=hubconf.dependencies,
+            requires_torch=hubconf.requires_torch,
+            about=about.digest,
+            about_size_bytes=about.size_bytes,
+        )
+        return row, made.findings
+
+    def _fetch_weights(self, wanted: FetchPlan, most_bytes: int | None) -> Weights:
+        failures: list[HubmirrorError] = []
+        for address, shown in self._addresses(wanted.spec):
+            terms = Terms(shown, most_bytes, lambda _: self._check_stop())
+            try:
+                with self._landing.staged() as (stream, path):
+                    fetched = self._http.fetch(address, stream, terms)
+                    warnings = check_digest(wanted, fetched, shown)
+                    self._landing.keep(path, fetched.digest)
+            except HubmirrorError as error:
+                failures.append(error)
+                continue
+            size, url = fetched.size_bytes, wanted.spec.url
+            self._notify(f"fetched {urls.redact(url)} ({size:,} bytes)")
+            redirect = fetched.redirect if address == url else ""
+            row = CheckpointRow(url, fetched.digest, size, redirect)
+            arrival = Arrival(url, fetched.digest, size, redirect, fetched.etag)
+            return Weights(row, arrival, warnings)
+        raise _all_failed(failures)
+
+    def _addresses(self, spec: CheckpointSpec) -> Iterator[tuple[str, str]]:
+        """Go through the addresses of a checkpoint, and what messages may call them."""
+        if spec.fetch_url:
+            yield self._expand(spec.fetch_url), f"{urls.redact(spec.url)} (by its fetch_url)"
+        else:
+            yield spec.url, urls.redact(spec.url)
+        for fallback in spec.fallbacks:
+            yield fallback, urls.redact(fallback)
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise UpstreamError("stopped")
+
+
+def _outcome(future: Future[_T]) -> _T | HubmirrorError:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, HubmirrorError):
+        return error
+    raise error
+
+
+def _as_fetched(title: str, wanted: RefRow, commit: str) -> RefRow:
+    """Say what a ref was when its bytes came; a branch may have moved since it was asked."""
+    match wanted.kind:
+        case RefKind.BRANCH:
+            return replace(wanted, commit=commit)
+        case RefKind.COMMIT:
+            return RefRow(commit, RefKind.COMMIT, commit)
+        case RefKind.TAG:
+            if commit == wanted.commit:
+                return wanted
+            raise UpstreamError(
+                f"{title}: tag {wanted.name!r} moved while it was fetched, "
+                f"from {wanted.commit} to {commit}",
+                hint="run sync again",
+            )
+
+
+def check_digest(wanted: FetchPlan, fetched: Fetched, shown: str) -> tuple[str, ...]:
+    """Compare fetched bytes with what manifest, lock and file name say of them.
+
+    An explicit sha256 outranks all else; the lock outranks the hash in the file name. Returns
+    warnings that do not stop the file from being taken.
+
+    Raises:
+        VerificationError: when the manifest, or the name, says otherwise.
+        RefusedError: when the lock says otherwise: the bytes changed upstream.
+    """
+    spec, got = wanted.spec, fetched.digest
+    named = urls.name_hash(spec.url)
+    is_named = got.hex.startswith(named)
+    if spec.sha256:
+        if got != spec.sha256:
+            raise VerificationError(f"{shown}: expected sha256 {spec.sha256}, got {got}")
+    elif spec.prefix:
+        if not got.hex.startswith(spec.prefix):
+            raise VerificationError(f"{shown}: expected sha256 {spec.prefix}..., got {got}")
+    elif wanted.pinned:
+        if got != wanted.pinned:
+            raise RefusedError(
+                f"{shown}: its bytes changed upstream: "
+                f"the lock says sha256 {wanted.pinned}, got {got}",
+                hint=f"find out why; to accept them: "
+                f"hubmirror lock MANIFEST --upgrade {urls.redact(spec.url)}",
+            )
+    elif not is_named and not named.isdecimal():
+        raise VerificationError(
+            f"{shown}: its name says sha256 {named}..., got {got}",
+            hint=f"if the name carries no hash, or a wrong one, write `sha256: {got}` "
+            "beside the URL in the manifest",
+        )
+    if is_named:
+        return ()
+    return (f"{shown}: its name says sha256 {named}..., its bytes are {got}",)
+
+
+def _all_failed(failures: Sequence[HubmirrorError]) -> HubmirrorError:
+    """Say why no address gave the bytes; the first failure decides what kind it is."""
+    first = failures[0]
+    if len(failures) == 1:
+        return first
+    message = "; ".join(failure.message for failure in failures)
+    if isinstance(first, UpstreamError):
+        unreachable = all(is_unreachable(failure) for failure in failures)
+        return UpstreamError(message, hint=first.hint, unreachable=unreachable)
+    return type(first)(message, hint=first.hint)

@@ -1,0 +1,113 @@
+"""Asks upstream what refs mean now, or the lock what they meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+
+from hubmirror.errors import HubmirrorError, InvalidInputError
+from hubmirror.manifest.lock import Lock, LockedRepo
+from hubmirror.plan import DEFAULT_BRANCH, Resolution
+from hubmirror.records import Manifest, RefKind, RepoKey, RepoSpec
+from hubmirror.upstream.git import GitUpstream
+from hubmirror.upstream.refs import match_refs
+
+
+class Mode(StrEnum):
+    """How far a sync may go from its lock.
+
+    ``FOLLOW``: branches follow upstream. ``LOCKED``: the lock decides, missing bytes are
+    fetched. ``FROZEN``: the lock decides, and nothing is asked of any network.
+    """
+
+    FOLLOW = "follow"
+    LOCKED = "locked"
+    FROZEN = "frozen"
+
+
+def resolve_all(
+    manifest: Manifest, lock: Lock | None, mode: Mode, git: GitUpstream, jobs: int
+) -> Mapping[RepoKey, Resolution | HubmirrorError]:
+    """Resolve the refs of every repo, several repos at a time.
+
+    Raises:
+        InvalidInputError: when the lock must decide and does not satisfy the manifest.
+    """
+    if mode is not Mode.FOLLOW:
+        check_satisfied(manifest, lock)
+
+    def one(spec: RepoSpec) -> Resolution | HubmirrorError:
+        try:
+            return _resolve(spec, lock.repo(spec.key) if lock else None, mode, git)
+        except HubmirrorError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        found = pool.map(one, manifest.repos)
+        return {spec.key: what for spec, what in zip(manifest.repos, found, strict=True)}
+
+
+def _resolve(spec: RepoSpec, locked: LockedRepo | None, mode: Mode, git: GitUpstream) -> Resolution:
+    typed = spec.refs or (DEFAULT_BRANCH,)
+    if locked and locked.url == spec.url:
+        pinned = {name: rows for name, rows in locked.requests.items() if name in typed}
+        if mode is not Mode.FOLLOW:
+            return Resolution(locked.default_branch, pinned)
+        commits = {n: rows for n, rows in pinned.items() if _is_pin(rows, n)}
+        if len(commits) == len(set(typed)):
+            return Resolution(locked.default_branch, commits)
+    else:
+        commits = {}
+    remote = git.list_refs(spec.url)
+    requests = {
+        name: commits.get(name) or match_refs("" if name == DEFAULT_BRANCH else name, remote)
+        for name in typed
+    }
+    return Resolution(remote.default_branch, requests)
+
+
+def _is_pin(rows: Iterable[object], name: str) -> bool:
+    return (
+        all(getattr(row, "kind", None) is RefKind.COMMIT for row in rows) and name != DEFAULT_BRANCH
+    )
+
+
+def check_satisfied(manifest: Manifest, lock: Lock | None) -> None:
+    """Refuse a lock that does not pin all that the manifest wants.
+
+    Raises:
+        InvalidInputError: listing what is not pinned.
+    """
+    missing = list(_unpinned(manifest, lock))
+    if missing:
+        raise InvalidInputError(
+            f"{manifest.file}.lock: does not satisfy {manifest.file}:\n"
+            + "\n".join(f"  {line}" for line in missing),
+            hint="run `hubmirror sync` once without --locked or --frozen to bring the lock up",
+        )
+
+
+def _unpinned(manifest: Manifest, lock: Lock | None) -> Iterable[str]:
+    if lock is None:
+        yield "there is no lock"
+        return
+    loose = [(spec, "") for spec in manifest.checkpoints]
+    for repo in manifest.repos:
+        locked = lock.repo(repo.key)
+        if locked is None:
+            yield f"{repo.title}: not in the lock"
+            continue
+        if locked.url != repo.url:
+            yield f"{repo.title}: locked from {locked.url}, wanted from {repo.url}"
+        for ref in repo.refs or (DEFAULT_BRANCH,):
+            if ref not in locked.requests:
+                yield f"{repo.title}: ref {ref!r} is not in the lock"
+        loose += [(spec, repo.title) for spec in repo.checkpoints]
+    for spec, owner in loose:
+        pinned = lock.checkpoint(spec.url)
+        called = f"{owner}: {spec.url}" if owner else spec.url
+        if pinned is None:
+            yield f"{called}: not in the lock"
+        elif spec.sha256 and spec.sha256 != pinned.digest:
+            yield f"{called}: locked to sha256 {pinned.digest}, the manifest says {spec.sha256}"
