@@ -101,7 +101,8 @@ def _wanted_refs(spec: Spec, repos: Sequence[RepoRow]) -> list[str]:
 def _find_ref(repo: RepoRow, wanted: str) -> RefRow | None:
     for kind, prefix in ((RefKind.BRANCH, "refs/heads/"), (RefKind.TAG, "refs/tags/")):
         for ref in repo.refs:
-            if ref.kind is kind and wanted in (ref.name, prefix + ref.name):
+            short = ref.name.removeprefix(prefix)
+            if ref.kind is kind and wanted in (short, prefix + short):
                 return ref
     if SHORT_COMMIT.fullmatch(wanted.lower()):
         commits = [row.commit for row in repo.snapshots if row.commit.startswith(wanted.lower())]

@@ -1,0 +1,342 @@
+"""What readers see: publications, catalogs, blobs; and what they refuse to believe."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hubmirror import layout
+from hubmirror.catalog import Catalog, content_digest, write_catalog
+from hubmirror.errors import FormatError, NotFoundError, RefusedError, VerificationError
+from hubmirror.mirror import Mirror, parse_publication
+from hubmirror.publications import Publication
+from hubmirror.publish import publish, refuse_contradictions
+from hubmirror.records import Digest, Holdings, UnitState
+from hubmirror.verify import verify
+from tests import samples
+from tests.samples import MODES, checkpoint, holdings, published_mirror, unit
+
+
+def test_a_catalog_says_what_was_written(tmp_path: Path) -> None:
+    wanted = holdings(unit("one"), unit("two", state=UnitState.STALE, reason="no answer"))
+
+    write_catalog(tmp_path / "catalog", wanted)
+
+    with Catalog.open(tmp_path / "catalog") as catalog:
+        assert catalog.holdings() == wanted
+
+
+def test_equal_holdings_have_equal_digests_whatever_their_order(tmp_path: Path) -> None:
+    one, two = unit("one"), unit("two")
+    forth, back = holdings(one, two), holdings(two, one)
+
+    write_catalog(tmp_path / "forth", forth)
+    write_catalog(tmp_path / "back", back)
+
+    assert content_digest(forth) == content_digest(replace(back, sources=forth.sources[::-1]))
+    assert (tmp_path / "forth").read_bytes() == (tmp_path / "back").read_bytes()
+    assert content_digest(forth) != content_digest(holdings(one))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("https://h.example/w.pth?download=1", "https://h.example/w.pth?download=1"),
+        ("HTTPS://H.example:443/w.pth#part", "https://h.example/w.pth?download=1"),
+        ("https://h.example/w.pth?X-Amz-Signature=abc", "https://h.example/w.pth?download=1"),
+        ("https://cdn.example/signed?token=1", "https://h.example/redirected.pth"),
+        ("https://h.example/two.pth", None),
+        ("https://other.example/w.pth", None),
+    ],
+)
+def test_a_url_finds_its_checkpoint_only_where_it_leads_to_one(
+    tmp_path: Path, asked: str, found: str | None
+) -> None:
+    rows = (
+        checkpoint("https://h.example/w.pth?download=1", b"1"),
+        checkpoint("https://h.example/redirected.pth", b"2", "https://cdn.example/signed"),
+        checkpoint("https://h.example/two.pth?download=1", b"3"),
+        checkpoint("https://h.example/two.pth?download=2", b"4"),
+    )
+    write_catalog(tmp_path / "catalog", holdings(unit(checkpoints=rows)))
+
+    with Catalog.open(tmp_path / "catalog") as catalog:
+        row = catalog.find_checkpoint(asked)
+
+    assert (row.url if row else None) == found
+
+
+def test_near_names_are_found_literally(tmp_path: Path) -> None:
+    rows = tuple(checkpoint(f"https://h/{name}", b"1") for name in ("a_b.pth", "axb.pth"))
+    write_catalog(tmp_path / "catalog", holdings(unit(checkpoints=rows)))
+
+    with Catalog.open(tmp_path / "catalog") as catalog:
+        assert catalog.urls_ending_in("a_b.pth", most=5) == ("https://h/a_b.pth",)
+
+
+@pytest.mark.parametrize(
+    "kind", ["VIEW v AS SELECT 1", "TRIGGER t INSERT ON unit BEGIN SELECT 1; END"]
+)
+def test_a_catalog_with_code_in_it_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "catalog"
+    write_catalog(path, holdings())
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"CREATE {kind}")
+
+    with pytest.raises(VerificationError, match="has tables only"):
+        Catalog.open(path)
+
+
+def test_a_catalog_of_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    write_catalog(path, holdings())
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 2")
+
+    with pytest.raises(FormatError, match=r"catalog of format 2; hubmirror .* reads up to 1"):
+        Catalog.open(path)
+
+
+def test_a_file_that_is_no_catalog_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "junk").write_bytes(b"junk" * 1000)
+    (tmp_path / "empty").write_bytes(b"")
+
+    for name in ("junk", "empty"):
+        with pytest.raises(VerificationError, match="not a catalog"):
+            Catalog.open(tmp_path / name)
+
+
+def test_what_is_published_is_what_readers_see(tmp_path: Path) -> None:
+    mirror, published = published_mirror(tmp_path)
+
+    with mirror:
+        assert mirror.current() == (published.digest, published.publication)
+        assert mirror.catalog().holdings() == holdings()
+        counts = published.publication.counts
+    assert (counts.repos, counts.snapshots, counts.checkpoints) == (1, 2, 1)
+    assert counts.size_bytes == len(b"tar" + b"other tar" + b"about" + b"weights")
+
+
+def test_publishing_the_same_again_publishes_nothing(tmp_path: Path) -> None:
+    mirror, _ = published_mirror(tmp_path)
+
+    with mirror:
+        assert publish(mirror, holdings(), MODES) is None
+        assert len(list(mirror.publication_files())) == 1
+
+
+def test_publications_form_a_chain(tmp_path: Path) -> None:
+    mirror, first = published_mirror(tmp_path)
+
+    with mirror:
+        second = publish(mirror, holdings(unit(), unit("two")), MODES)
+        assert second is not None
+        assert second.publication.previous == first.digest
+        assert second.publication.sequence == 2
+        assert second.publication.origin == mirror.id
+        assert [one.sequence for _, one in mirror.publications.history(second.digest)] == [2, 1]
+
+
+def test_nothing_is_published_that_names_a_missing_blob(tmp_path: Path) -> None:
+    mirror, first = published_mirror(tmp_path)
+    lacking = unit(checkpoints=(checkpoint("https://h/none.pth", b"never fetched"),))
+
+    with mirror:
+        with pytest.raises(VerificationError, match="missing"):
+            publish(mirror, holdings(lacking), MODES)
+        assert mirror.current()[0] == first.digest
+
+
+def test_a_mirror_on_hold_publishes_nothing(tmp_path: Path) -> None:
+    mirror, first = published_mirror(tmp_path)
+    (tmp_path / layout.WRITER).write_text('{"held": true}')
+
+    with mirror:
+        with pytest.raises(RefusedError, match="on hold"):
+            publish(mirror, holdings(unit("two")), MODES)
+        assert mirror.current()[0] == first.digest
+
+
+def test_contradicting_sources_are_refused_by_name() -> None:
+    moved = samples.repo(refs=(replace(samples.repo().refs[3], commit=samples.COMMIT),))
+    other = unit(
+        "two", repo=moved, checkpoints=(checkpoint("https://h.example/resnet18.pth", b"changed"),)
+    )
+
+    with pytest.raises(RefusedError) as caught:
+        refuse_contradictions(holdings(unit("one"), other))
+
+    message = caught.value.message
+    assert "https://h.example/resnet18.pth: sha256 " in message
+    assert "pytorch/vision:main: commit " in message
+    assert message.count("'one'") == message.count("'two'") == 2
+
+
+def test_one_name_from_two_addresses_is_refused() -> None:
+    other = unit("two", repo=samples.repo(url="https://forge.example/vision"))
+
+    with pytest.raises(RefusedError, match=r"from https://forge\.example/vision in source 'two'"):
+        refuse_contradictions(holdings(unit("one"), other))
+
+
+def test_a_damaged_catalog_lets_the_previous_publication_serve(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mirror, first = published_mirror(tmp_path)
+    with mirror:
+        second = publish(mirror, holdings(unit(), unit("two")), MODES)
+    assert second is not None
+    damage(mirror.blobs.path(second.publication.catalog.digest))
+
+    with caplog.at_level(logging.WARNING), Mirror.open(tmp_path) as opened:
+        assert opened.catalog().holdings() == holdings()
+        with pytest.raises(VerificationError, match="expected sha256"):
+            opened.catalog(second.digest)
+
+    assert "serving sequence 1" in caplog.text
+    assert first.publication.sequence == 1
+
+
+def test_with_every_catalog_damaged_nothing_is_believed(tmp_path: Path) -> None:
+    mirror, published = published_mirror(tmp_path)
+    mirror.close()
+    damage(mirror.blobs.path(published.publication.catalog.digest))
+
+    with Mirror.open(tmp_path) as opened, pytest.raises(VerificationError, match="expected sha256"):
+        opened.catalog()
+
+
+def damage(path: Path) -> None:
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_publication_whose_bytes_are_not_its_name_is_refused(tmp_path: Path) -> None:
+    mirror, published = published_mirror(tmp_path)
+    with mirror:
+        damage(tmp_path / layout.publication(published.digest))
+        with pytest.raises(VerificationError, match="expected sha256"):
+            mirror.current()
+
+
+def test_a_publication_for_newer_readers_is_refused_by_name(tmp_path: Path) -> None:
+    _, published = published_mirror(tmp_path)
+    fields = json.loads(published.publication.encode()) | {"min_reader": 2}
+
+    with pytest.raises(FormatError, match=r"x: needs a reader of format 2; hubmirror"):
+        Publication.decode(json.dumps(fields).encode(), where="x")
+
+
+def test_a_publication_survives_encoding(tmp_path: Path) -> None:
+    _, published = published_mirror(tmp_path)
+
+    assert Publication.decode(published.publication.encode(), where="x") == published.publication
+
+
+def test_a_mirror_for_newer_readers_is_refused_and_not_touched(tmp_path: Path) -> None:
+    marker = tmp_path / layout.MARKER
+    marker.write_text('{"format": 9, "min_reader": 9, "id": "x"}')
+
+    for opening in (lambda: Mirror.open(tmp_path), lambda: Mirror.create(tmp_path, MODES)):
+        with pytest.raises(FormatError, match="needs a reader of format 9"):
+            opening()
+    assert marker.read_text() == '{"format": 9, "min_reader": 9, "id": "x"}'
+
+
+def test_a_folder_that_is_no_mirror_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"no mirror here: it has no hubmirror\.json"):
+        Mirror.open(tmp_path)
+
+
+def test_before_the_first_publication_readers_are_told_so(tmp_path: Path) -> None:
+    with Mirror.create(tmp_path, MODES) as mirror, pytest.raises(NotFoundError, match="yet"):
+        mirror.catalog()
+
+
+def test_a_publication_is_found_by_leading_digits(tmp_path: Path) -> None:
+    mirror, published = published_mirror(tmp_path)
+
+    with mirror:
+        assert parse_publication(published.digest.hex[:8], mirror) == published.digest
+        with pytest.raises(NotFoundError, match="0 publications begin with"):
+            parse_publication("0" * 10, mirror)
+        with pytest.raises(NotFoundError):
+            parse_publication("", mirror)
+
+
+def test_verify_finds_what_changed_and_what_is_gone(tmp_path: Path) -> None:
+    mirror, _ = published_mirror(tmp_path)
+    damage(mirror.blobs.path(Digest.of(b"weights")))
+    mirror.blobs.path(Digest.of(b"tar")).unlink()
+    (mirror.incoming / "new-left").write_bytes(b"")
+
+    with mirror:
+        report = verify(mirror)
+
+    assert len(report.faults) == 2
+    assert any("expected sha256" in fault for fault in report.faults)
+    assert any("missing" in fault for fault in report.faults)
+    assert report.unreferenced == (Digest.of(b"more weights"),)
+    assert report.leftovers == (".incoming/new-left",)
+
+
+def test_a_reader_writes_nothing(tmp_path: Path) -> None:
+    published_mirror(tmp_path / "m")[0].close()
+    before = sorted(path.stat().st_mtime_ns for path in (tmp_path / "m").rglob("*"))
+
+    with Mirror.open(tmp_path / "m") as mirror:
+        mirror.catalog().holdings()
+
+    assert sorted(path.stat().st_mtime_ns for path in (tmp_path / "m").rglob("*")) == before
+
+
+def test_publishing_killed_at_any_step_keeps_a_loadable_publication(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from hubmirror.mirror import Mirror; from hubmirror.publish import publish\n"
+        "from tests import samples\n"
+        "root, step, calls = Path(sys.argv[1]), int(sys.argv[2]), 0\n"
+        "mirror = Mirror.open(root)\n"
+        "def hook(event, arguments):\n"
+        "    global calls\n"
+        "    if event in ('open', 'os.rename', 'os.link', 'os.mkdir', 'os.chmod', 'os.remove'):\n"
+        "        calls += 1\n"
+        "        if calls == step: os.kill(os.getpid(), 9)\n"
+        "sys.addaudithook(hook)\n"
+        "two = samples.unit(f'two-{step}')\n"
+        "publish(mirror, samples.holdings(samples.unit(), two), samples.MODES)\n"
+    )
+    published_mirror(tmp_path)[0].close()
+    outcomes = set()
+    for step in range(1, 60, 3):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path), str(step)],
+            check=False,
+            cwd=Path(__file__).parents[1],
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        outcomes.add(done.returncode)
+        with Mirror.open(tmp_path) as mirror:
+            assert mirror.catalog().holdings().units[0] == unit()
+            assert verify(mirror).faults == ()
+
+    assert outcomes == {0, -9}
+
+
+def test_empty_holdings_can_be_published(tmp_path: Path) -> None:
+    mirror, _ = published_mirror(tmp_path)
+
+    with mirror:
+        assert publish(mirror, Holdings(), MODES) is not None
+        assert mirror.catalog().holdings() == Holdings()
