@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from hubmirror.errors import HubmirrorError, RefusedError
-from hubmirror.manifest.lock import Lock, LockedRepo
+from hubmirror.manifest.locked import Lock, LockedRepo
 from hubmirror.records import (
     BlobRef,
     CheckpointRow,
@@ -24,8 +24,6 @@ from hubmirror.records import (
     SnapshotRow,
 )
 
-DEFAULT_BRANCH = "HEAD"
-
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -35,10 +33,12 @@ class Resolution:
         default_branch: Its name upstream; empty when upstream has none.
         requests: Each ref as typed (``HEAD`` for the default branch) and what it stands for.
             A commit that can only be found in the history is empty until it was fetched.
+        moved_to: Where its host sends those who ask, when it was renamed; else empty.
     """
 
     default_branch: str
     requests: Mapping[str, tuple[RefRow, ...]]
+    moved_to: str = ""
 
     def refs(self) -> tuple[RefRow, ...]:
         """Return every ref once, by name."""
@@ -132,13 +132,10 @@ def _plan_repo(
     known: Known,
 ) -> UnitPlan:
     name = str(spec.key)
-    if not isinstance(resolution, HubmirrorError):
-        locked = lock.repo(spec.key) if lock else None
-        failure = _moved_tag(spec, resolution, locked)
-    else:
-        failure, resolution = resolution, None
-    if failure or resolution is None:
-        return UnitPlan(name, spec, None, failure, (), (), (), ())
+    if isinstance(resolution, HubmirrorError):
+        return UnitPlan(name, spec, None, resolution, (), (), (), ())
+    if moved := _moved_tag(spec, resolution, lock.repo(spec.key) if lock else None):
+        return UnitPlan(name, spec, resolution, moved, (), (), (), ())
     make: list[RefRow] = []
     held: dict[str, SnapshotRow] = {}
     for ref in resolution.refs():
@@ -159,7 +156,7 @@ def _moved_tag(
     """A tag is a promise: one that names another commit than the lock is refused."""
     if locked is None or locked.url != spec.url:
         return None
-    before = {row.name: row for rows in locked.requests.values() for row in rows}
+    before = {row.name: row for request in locked.requests for row in request.rows}
     for row in resolution.refs():
         old = before.get(row.name)
         if old and old.kind is row.kind is RefKind.TAG and old.commit != row.commit:

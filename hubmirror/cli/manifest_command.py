@@ -20,7 +20,7 @@ def command() -> None:
 @options.as_json
 def check(manifests: tuple[Path, ...], *, as_json: bool) -> None:
     """Read manifests and name all their faults; fetch nothing."""
-    from hubmirror.manifest import check_sources, find_manifests, read_manifest
+    from hubmirror.manifest.reading import check_sources, find_manifests, read_manifest
 
     found = [read_manifest(path) for path in find_manifests(manifests)]
     check_sources(found)
@@ -52,6 +52,6 @@ def _checkpoints(repos: tuple[RepoSpec, ...], loose: tuple[CheckpointSpec, ...])
 @command.command()
 def schema() -> None:
     """Print the JSON Schema of manifests, for editors and CI."""
-    from hubmirror.manifest import manifest_schema
+    from hubmirror.manifest.schema import manifest_schema
 
     render.document(manifest_schema())

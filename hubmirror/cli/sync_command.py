@@ -37,7 +37,7 @@ def command(
     Each MANIFEST is a YAML file, or a folder of them. A missing mirror is made. A unit that
     fails keeps what it had before; the exit code says so.
     """
-    from hubmirror.manifest import find_manifests
+    from hubmirror.manifest.reading import find_manifests
     from hubmirror.sync import Mode, Options, plan_sync, sync
 
     settings = Settings.load(mirror=mirror, state=state)

@@ -9,11 +9,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hubmirror.errors import HubmirrorError
-from hubmirror.manifest.lock import Lock, LockedCheckpoint, LockedRepo
+from hubmirror.manifest.locked import (
+    Lock,
+    LockedCheckpoint,
+    LockedRepo,
+    LockedRequest,
+    LockedSnapshot,
+)
 from hubmirror.plan import Resolution, SourcePlan, UnitPlan, about_blob, snapshot_blob
 from hubmirror.records import (
     BlobRef,
     CheckpointRow,
+    RepoKey,
     RepoRow,
     RepoSpec,
     SnapshotRow,
@@ -102,13 +109,11 @@ def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
             made = found.rows
             warnings += found.warnings
             if resolution:
-                resolution = Resolution(
-                    resolution.default_branch,
-                    {
-                        typed: tuple(found.refs.get(row, row) for row in rows)
-                        for typed, rows in resolution.requests.items()
-                    },
-                )
+                requests = {
+                    typed: tuple(found.refs.get(row, row) for row in rows)
+                    for typed, rows in resolution.requests.items()
+                }
+                resolution = replace(resolution, requests=requests)
         case HubmirrorError() as error:
             failures.append(error)
         case None:
@@ -157,10 +162,20 @@ def _repo(
         key=spec.key,
         url=spec.url,
         default_branch=resolution.default_branch if resolution else "",
-        aliases=tuple(sorted(spec.aliases)),
+        aliases=_aliases(spec, resolution),
         refs=refs,
         snapshots=tuple(row for row in snapshots if row.commit in wanted),
     )
+
+
+def _aliases(spec: RepoSpec, resolution: Resolution | None) -> tuple[str, ...]:
+    """Return the declared aliases, and the name that a renamed repo has now."""
+    aliases = {RepoKey.parse(alias): alias for alias in spec.aliases}
+    if resolution and resolution.moved_to:
+        parts = resolution.moved_to.strip("/").removesuffix(".git").split("/")
+        name = "/".join(parts[-2:])
+        aliases.setdefault(RepoKey.parse(name), name)
+    return tuple(sorted(alias for key, alias in aliases.items() if key != spec.key))
 
 
 def _lock(plan: SourcePlan, gathered: Iterable[_Gathered]) -> Lock:
@@ -171,17 +186,7 @@ def _lock(plan: SourcePlan, gathered: Iterable[_Gathered]) -> Lock:
     for item in gathered:
         spec = item.plan.spec
         if spec and item.failure is None and item.resolution:
-            row = _repo(spec, item.resolution, item.snapshots)
-            snapshots = {one.commit: snapshot_blob(one) for one in row.snapshots}
-            repos.append(
-                LockedRepo(
-                    spec.key,
-                    spec.url,
-                    item.resolution.default_branch,
-                    item.resolution.requests,
-                    snapshots,
-                )
-            )
+            repos.append(_lock_repo(spec, item.resolution, item.snapshots))
         elif spec and before and (locked := before.repo(spec.key)):
             repos.append(locked)
         wanted = [one.spec for one in item.plan.fetch] + [*(spec.checkpoints if spec else ())]
@@ -191,6 +196,21 @@ def _lock(plan: SourcePlan, gathered: Iterable[_Gathered]) -> Lock:
         for row in item.checkpoints:
             checkpoints[row.url] = LockedCheckpoint(row.url, row.digest, row.size_bytes)
     return Lock(plan.manifest.name, tuple(repos), tuple(checkpoints.values()))
+
+
+def _lock_repo(
+    spec: RepoSpec, resolution: Resolution, snapshots: Iterable[SnapshotRow]
+) -> LockedRepo:
+    row = _repo(spec, resolution, snapshots)
+    return LockedRepo(
+        key=str(spec.key),
+        url=spec.url,
+        default_branch=resolution.default_branch,
+        requests=tuple(LockedRequest(ref, rows) for ref, rows in resolution.requests.items()),
+        snapshots=tuple(
+            LockedSnapshot(one.commit, one.digest, one.size_bytes) for one in row.snapshots
+        ),
+    )
 
 
 def _report(unit: Unit, item: _Gathered) -> UnitReport:

@@ -16,8 +16,8 @@ from hubmirror import files, layout
 from hubmirror.errors import RefusedError, StorageError, VerificationError
 from hubmirror.index import Index
 from hubmirror.layout import StateLayout
-from hubmirror.manifest import check_sources, read_manifest
 from hubmirror.manifest.lock import Lock, lock_path, read_lock
+from hubmirror.manifest.reading import check_sources, read_manifest
 from hubmirror.mirror import Mirror
 from hubmirror.plan import Known, SourcePlan, plan_source
 from hubmirror.publish import Published, publish, refuse_contradictions
@@ -29,9 +29,9 @@ from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.report import SyncReport
 from hubmirror.sync.resolving import Mode, check_satisfied, resolve_all
-from hubmirror.upstream.git import GitUpstream
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.pace import Pace
+from hubmirror.upstream.repos import GitUpstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +240,7 @@ class _Run:
                 self._state.clone,
                 settings.expand,
                 self._options.notify,
+                is_exact=self._options.mode is not Mode.FOLLOW,
             )
             jobs = self._jobs(plan.manifest for plan in plans)
             return fetcher.fetch_all(plans, jobs, self._index.record_arrival)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from hubmirror import urls
 from hubmirror.errors import (
@@ -24,14 +24,21 @@ from hubmirror.errors import (
 from hubmirror.hubconf import read_hubconf
 from hubmirror.index import Arrival
 from hubmirror.plan import FetchPlan, SourcePlan, UnitPlan
-from hubmirror.records import CheckpointRow, CheckpointSpec, Digest, RefKind, RefRow, SnapshotRow
+from hubmirror.records import (
+    CheckpointRow,
+    CheckpointSpec,
+    Digest,
+    RefKind,
+    RefRow,
+    RepoKey,
+    SnapshotRow,
+)
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.report import is_unreachable
-from hubmirror.upstream.git import Clone, GitUpstream
+from hubmirror.upstream.clones import Clone
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
+from hubmirror.upstream.repos import GitUpstream
 from hubmirror.upstream.snapshots import write_snapshot
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +76,21 @@ def fetch_key(wanted: FetchPlan) -> FetchKey:
 
 
 class Fetcher:
-    """The means by which one sync fetches."""
+    """The means by which one sync fetches.
+
+    ``is_exact`` asks for commits as they are locked, not for what branches are now.
+    """
 
     def __init__(
         self,
         git: GitUpstream,
         http: HttpUpstream,
         landing: Landing,
-        clone_of: Callable[[UnitPlan], Path],
+        clone_of: Callable[[RepoKey], Path],
         expand: Callable[[str], str],
         notify: Callable[[str], None],
+        *,
+        is_exact: bool,
     ) -> None:
         self._git = git
         self._http = http
@@ -86,6 +98,7 @@ class Fetcher:
         self._clone_of = clone_of
         self._expand = expand
         self._notify = notify
+        self._is_exact = is_exact
         self._stop = threading.Event()
 
     def fetch_all(
@@ -109,10 +122,9 @@ class Fetcher:
                 for done in as_completed(weights.values()):
                     if done.exception() is None:
                         arrived(done.result().arrival)
-                return Outcomes(
-                    {key: _outcome(future) for future, key in snapshots.items()},
-                    {key: _outcome(future) for key, future in weights.items()},
-                )
+                made = {key: _failure(done) or done.result() for done, key in snapshots.items()}
+                came = {key: _failure(done) or done.result() for key, done in weights.items()}
+                return Outcomes(made, came)
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
@@ -121,13 +133,16 @@ class Fetcher:
     def _make_snapshots(self, unit: UnitPlan, most_bytes: int | None) -> Snapshots:
         if unit.spec is None:
             raise AssertionError  # only repos have refs
-        clone = self._git.fetch(unit.spec.url, self._clone_of(unit), unit.make)
+        folder = self._clone_of(unit.spec.key)
+        asked = [_exactly(ref) for ref in unit.make] if self._is_exact else unit.make
+        fetched = self._git.fetch(unit.spec.url, folder, asked)
+        clone = self._git.clone(folder)
         refs: dict[RefRow, RefRow] = {}
         rows: dict[str, SnapshotRow] = {}
         warnings: list[str] = []
-        for wanted in unit.make:
+        for wanted, came in zip(unit.make, fetched, strict=True):
             self._check_stop()
-            found = _as_fetched(unit.spec.title, wanted, clone.commits[wanted])
+            found = _as_fetched(unit.spec.title, wanted, came.commit)
             refs[wanted] = found
             if found.commit in rows:
                 continue
@@ -146,7 +161,7 @@ class Fetcher:
         except InvalidInputError as error:
             raise UpstreamError(f"{title}: {error.message}", hint=error.hint) from error
         with self._landing.staged() as (stream, path):
-            made = write_snapshot(clone, commit, stream, most_bytes=most_bytes)
+            made = write_snapshot(clone, commit, stream, max_bytes=most_bytes)
             stream.flush()
             self._landing.keep(path, made.digest)
         about = self._landing.keep_bytes(hubconf.encode())
@@ -197,13 +212,17 @@ class Fetcher:
             raise UpstreamError("stopped")
 
 
-def _outcome(future: Future[_T]) -> _T | HubmirrorError:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, HubmirrorError):
+def _failure(done: Future[Any]) -> HubmirrorError | None:
+    """Return a deliberate error as a value; anything else is a bug, or an interruption."""
+    error = done.exception()
+    if error is None or isinstance(error, HubmirrorError):
         return error
     raise error
+
+
+def _exactly(ref: RefRow) -> RefRow:
+    """Ask for a locked commit, wherever its branch is now."""
+    return RefRow(ref.commit, RefKind.COMMIT, ref.commit) if ref.commit else ref
 
 
 def _as_fetched(title: str, wanted: RefRow, commit: str) -> RefRow:

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from hubmirror.errors import HubmirrorError, InvalidInputError
-from hubmirror.manifest.lock import Lock, LockedRepo
-from hubmirror.plan import DEFAULT_BRANCH, Resolution
-from hubmirror.records import Manifest, RefKind, RepoKey, RepoSpec
-from hubmirror.upstream.git import GitUpstream
+from hubmirror.manifest.locked import DEFAULT_BRANCH, Lock, LockedRepo
+from hubmirror.plan import Resolution
+from hubmirror.records import Manifest, RefKind, RefRow, RepoKey, RepoSpec
 from hubmirror.upstream.refs import match_refs
+from hubmirror.upstream.repos import GitUpstream
 
 
 class Mode(StrEnum):
@@ -50,27 +50,24 @@ def resolve_all(
 
 def _resolve(spec: RepoSpec, locked: LockedRepo | None, mode: Mode, git: GitUpstream) -> Resolution:
     typed = spec.refs or (DEFAULT_BRANCH,)
+    pinned: dict[str, tuple[RefRow, ...]] = {}
     if locked and locked.url == spec.url:
-        pinned = {name: rows for name, rows in locked.requests.items() if name in typed}
-        if mode is not Mode.FOLLOW:
+        pinned = {one.ref: one.rows for one in locked.requests if one.ref in typed}
+        if mode is Mode.FOLLOW:
+            pinned = {ref: rows for ref, rows in pinned.items() if _is_commit(ref, rows)}
+        if len(pinned) == len(set(typed)):
             return Resolution(locked.default_branch, pinned)
-        commits = {n: rows for n, rows in pinned.items() if _is_pin(rows, n)}
-        if len(commits) == len(set(typed)):
-            return Resolution(locked.default_branch, commits)
-    else:
-        commits = {}
     remote = git.list_refs(spec.url)
     requests = {
-        name: commits.get(name) or match_refs("" if name == DEFAULT_BRANCH else name, remote)
-        for name in typed
+        ref: pinned.get(ref) or match_refs("" if ref == DEFAULT_BRANCH else ref, remote)
+        for ref in typed
     }
-    return Resolution(remote.default_branch, requests)
+    return Resolution(remote.default_branch, requests, remote.moved_to)
 
 
-def _is_pin(rows: Iterable[object], name: str) -> bool:
-    return (
-        all(getattr(row, "kind", None) is RefKind.COMMIT for row in rows) and name != DEFAULT_BRANCH
-    )
+def _is_commit(ref: str, rows: Iterable[RefRow]) -> bool:
+    """Tell whether a ref was typed as a commit: nobody needs to be asked what that means now."""
+    return all(row.kind is RefKind.COMMIT and row.commit.startswith(ref) for row in rows)
 
 
 def check_satisfied(manifest: Manifest, lock: Lock | None) -> None:
@@ -101,7 +98,7 @@ def _unpinned(manifest: Manifest, lock: Lock | None) -> Iterable[str]:
         if locked.url != repo.url:
             yield f"{repo.title}: locked from {locked.url}, wanted from {repo.url}"
         for ref in repo.refs or (DEFAULT_BRANCH,):
-            if ref not in locked.requests:
+            if locked.rows(ref) is None:
                 yield f"{repo.title}: ref {ref!r} is not in the lock"
         loose += [(spec, repo.title) for spec in repo.checkpoints]
     for spec, owner in loose:
