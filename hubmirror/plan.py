@@ -140,7 +140,7 @@ def _plan_repo(
     held: dict[str, SnapshotRow] = {}
     for ref in resolution.refs():
         row = known.snapshots.get((spec.key, ref.commit))
-        if row and {snapshot_blob(row), about_blob(row)} <= known.present:
+        if row and row.blobs() <= known.present:
             held[row.commit] = row
         else:
             make.append(ref)
@@ -176,7 +176,7 @@ def _plan_checkpoints(
     held: list[CheckpointRow] = []
     for spec in specs:
         row = _known_row(spec, lock, known)
-        if row and BlobRef(row.digest, row.size_bytes) in known.present:
+        if row and row.blob in known.present:
             held.append(row)
         else:
             fetch.append(FetchPlan(spec, row.digest if row else None))
@@ -192,13 +192,3 @@ def _known_row(spec: CheckpointSpec, lock: Lock | None, known: Known) -> Checkpo
     if row and (spec.sha256 or row.digest) == row.digest and row.digest.hex.startswith(spec.prefix):
         return row
     return None
-
-
-def snapshot_blob(row: SnapshotRow) -> BlobRef:
-    """Return the blob of a snapshot's tar."""
-    return BlobRef(row.digest, row.size_bytes)
-
-
-def about_blob(row: SnapshotRow) -> BlobRef:
-    """Return the blob of what a snapshot's hubconf.py says."""
-    return BlobRef(row.about, row.about_size_bytes)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from hubmirror import files
 from hubmirror.blobs import hash_file
 from hubmirror.catalog import content_digest, write_catalog
-from hubmirror.errors import RefusedError
+from hubmirror.errors import RefusedError, VerificationError
 from hubmirror.mirror import Mirror
 from hubmirror.publications import Counts, Publication
 from hubmirror.records import BlobRef, Digest, Holdings, RefKind, RepoKey, Unit
@@ -88,8 +88,7 @@ def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published
         return None
     if mirror.publications.is_held():
         raise RefusedError(f"{mirror.root}: publishing is on hold", hint="release it to publish")
-    for blob in holdings.blobs():
-        mirror.blobs.check(blob, full=False)
+    _refuse_missing_bytes(mirror, holdings)
     publication = Publication(
         origin=mirror.id,
         sequence=previous.sequence + 1 if previous else 1,
@@ -103,6 +102,17 @@ def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published
     digest = mirror.publications.add(publication, modes)
     mirror.publications.make_current(digest, publication.sequence, modes)
     return Published(digest, publication)
+
+
+def _refuse_missing_bytes(mirror: Mirror, holdings: Holdings) -> None:
+    for unit in holdings.units:
+        for blob in sorted(unit.blobs()):
+            if not mirror.blobs.has(blob):
+                raise VerificationError(
+                    f"{unit.name} (source {unit.source!r}): its bytes are missing: "
+                    f"{mirror.blobs.path(blob.digest)}",
+                    hint=f"sync the manifest of source {unit.source!r}: that fetches them again",
+                )
 
 
 def _add_catalog(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> BlobRef:

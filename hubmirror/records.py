@@ -211,6 +211,14 @@ class Manifest:
 
 
 @dataclass(frozen=True, order=True, slots=True)
+class BlobRef:
+    """A blob that something relies on."""
+
+    digest: Digest
+    size_bytes: int
+
+
+@dataclass(frozen=True, order=True, slots=True)
 class RefRow:
     """A ref as it loads (``v0.10.0``, ``feature/x``, 40 hex digits) and its commit."""
 
@@ -244,6 +252,11 @@ class SnapshotRow:
     about: Digest
     about_size_bytes: int
 
+    def blobs(self) -> frozenset[BlobRef]:
+        """Return the blobs of the tar and of what its hubconf.py says."""
+        tar = BlobRef(self.digest, self.size_bytes)
+        return frozenset({tar, BlobRef(self.about, self.about_size_bytes)})
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class CheckpointRow:
@@ -256,6 +269,11 @@ class CheckpointRow:
     digest: Digest
     size_bytes: int
     redirect: str = ""
+
+    @property
+    def blob(self) -> BlobRef:
+        """The blob of its bytes."""
+        return BlobRef(self.digest, self.size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +314,13 @@ class Unit:
     checkpoints: tuple[CheckpointRow, ...]
     wanted: tuple[str, ...] = ()
 
+    def blobs(self) -> frozenset[BlobRef]:
+        """Return every blob that this unit relies on."""
+        found = {row.blob for row in self.checkpoints}
+        for snapshot in self.repo.snapshots if self.repo else ():
+            found |= snapshot.blobs()
+        return frozenset(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -303,14 +328,6 @@ class Source:
 
     name: str
     lock: str
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class BlobRef:
-    """A blob that something relies on."""
-
-    digest: Digest
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +339,4 @@ class Holdings:
 
     def blobs(self) -> tuple[BlobRef, ...]:
         """Return every blob that these rows rely on, once each, ordered by digest."""
-        found: set[BlobRef] = set()
-        for unit in self.units:
-            found.update(BlobRef(row.digest, row.size_bytes) for row in unit.checkpoints)
-            for snapshot in unit.repo.snapshots if unit.repo else ():
-                found.add(BlobRef(snapshot.digest, snapshot.size_bytes))
-                found.add(BlobRef(snapshot.about, snapshot.about_size_bytes))
-        return tuple(sorted(found))
+        return tuple(sorted({blob for unit in self.units for blob in unit.blobs()}))

@@ -16,7 +16,7 @@ from hubmirror.manifest.locked import (
     LockedRequest,
     LockedSnapshot,
 )
-from hubmirror.plan import Resolution, SourcePlan, UnitPlan, about_blob, snapshot_blob
+from hubmirror.plan import Resolution, SourcePlan, UnitPlan
 from hubmirror.records import (
     BlobRef,
     CheckpointRow,
@@ -42,15 +42,13 @@ class Assembled:
         units: Its units.
         reports: What was done for each unit.
         arrived: Blobs that came in and may have their names once the lock is written.
-        urls: URLs whose arrival the lock now remembers.
     """
 
     source: Source
     lock: Lock
     units: tuple[Unit, ...]
     reports: tuple[UnitReport, ...]
-    arrived: tuple[BlobRef, ...]
-    urls: tuple[str, ...]
+    arrived: frozenset[BlobRef]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +78,17 @@ def assemble(plan: SourcePlan, outcomes: Outcomes, previous: Mapping[str, Unit])
     gathered = [_gather(name, unit, outcomes) for unit in plan.units]
     units = tuple(_unit(name, item, previous.get(item.plan.name)) for item in gathered)
     lock = _lock(plan, gathered)
-    weights = [one for item in gathered for one in item.weights]
-    arrived = {BlobRef(one.row.digest, one.row.size_bytes) for one in weights}
+    arrived = {one.row.blob for item in gathered for one in item.weights}
     for item in gathered:
-        for row in item.made:
-            arrived |= {snapshot_blob(row), about_blob(row)}
-    # A killed run may have left held bytes waiting as well: naming them twice does no harm.
-    for unit in units:
-        arrived.update(BlobRef(row.digest, row.size_bytes) for row in unit.checkpoints)
-        for row in unit.repo.snapshots if unit.repo else ():
-            arrived |= {snapshot_blob(row), about_blob(row)}
+        arrived.update(*(row.blobs() for row in item.made))
+    # What a killed run brought in is held, not fetched, and waits for its name as well.
+    arrived.update(*(unit.blobs() for unit in units))
     return Assembled(
         source=Source(name, lock.encode()),
         lock=lock,
         units=units,
         reports=tuple(_report(unit, item) for unit, item in zip(units, gathered, strict=True)),
-        arrived=tuple(sorted(arrived)),
-        urls=tuple(one.row.url for one in weights),
+        arrived=frozenset(arrived),
     )
 
 

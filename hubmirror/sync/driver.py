@@ -6,6 +6,7 @@ publication -> ``current.json``.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ def _plan(
         if unit.repo
         for row in unit.repo.snapshots
     }
+    list_refs = functools.cache(git.list_refs)  # all sources of a run see one moment
     plans: list[SourcePlan] = []
     for one in wanted:
         others = {
@@ -163,7 +165,7 @@ def _plan(
             for row in unit.checkpoints
         }
         known = Known(snapshots, {**arrivals, **others}, present)
-        resolutions = resolve_all(one.manifest, one.lock, mode, git, jobs)
+        resolutions = resolve_all(one.manifest, one.lock, mode, list_refs, jobs)
         plans.append(plan_source(one.manifest, one.lock, resolutions, known))
     return tuple(plans)
 
@@ -193,7 +195,9 @@ class _Run:
         if self._options.mode is Mode.FROZEN:
             _refuse_missing(plans)
         outcomes = self._fetch(plans)
-        done = [assemble(plan, outcomes, _units_of(before, plan.manifest.name)) for plan in plans]
+        done = [
+            assemble(plan, outcomes, self._loadable(before, plan.manifest.name)) for plan in plans
+        ]
         reports = tuple(chain.from_iterable(one.reports for one in done))
         if (cut_off := SyncReport(reports, None)).is_cut_off():
             return cut_off
@@ -202,7 +206,7 @@ class _Run:
         for one in done:
             self._index.replace_source(one.source, one.units)
         locks = self._write_locks(wanted, done)
-        self._landing.place(sorted(set(chain.from_iterable(one.arrived for one in done))))
+        self._landing.place(frozenset().union(*(one.arrived for one in done)))
         self._index.forget_arrivals()
         published, held = self._publish(after)
         self._landing.clear()
@@ -213,7 +217,7 @@ class _Run:
             url: CheckpointRow(url, one.digest, one.size_bytes, one.redirect)
             for url, one in self._index.arrivals().items()
         }
-        arrived = [BlobRef(row.digest, row.size_bytes) for row in arrivals.values()]
+        arrived = [row.blob for row in arrivals.values()]
         present = self._landing.present({*arrived, *_blobs(before, wanted)})
         jobs = self._jobs(one.manifest for one in wanted)
         return _plan(wanted, before, arrivals, present, self._options.mode, self._git, jobs)
@@ -244,6 +248,12 @@ class _Run:
             )
             jobs = self._jobs(plan.manifest for plan in plans)
             return fetcher.fetch_all(plans, jobs, self._index.record_arrival)
+
+    def _loadable(self, before: Holdings, source: str) -> Mapping[str, Unit]:
+        """Return a source's units whose bytes are all there: what a failed unit may keep."""
+        has = self._mirror.blobs.has
+        units = (unit for unit in before.units if unit.source == source)
+        return {unit.name: unit for unit in units if all(map(has, unit.blobs()))}
 
     def _write_locks(self, wanted: Sequence[_Wanted], done: Sequence[Assembled]) -> tuple[str, ...]:
         written: list[str] = []
@@ -292,10 +302,6 @@ def _refuse_missing(plans: Iterable[SourcePlan]) -> None:
             "bytes are missing:\n" + "\n".join(f"  {line}" for line in missing),
             hint="run `hubmirror sync --locked` where there is a network",
         )
-
-
-def _units_of(holdings: Holdings, source: str) -> Mapping[str, Unit]:
-    return {unit.name: unit for unit in holdings.units if unit.source == source}
 
 
 def _replaced(before: Holdings, done: Iterable[Assembled]) -> Holdings:

@@ -100,6 +100,7 @@ class Fetcher:
         self._notify = notify
         self._is_exact = is_exact
         self._stop = threading.Event()
+        self._at_clone: dict[Path, threading.Lock] = {}
 
     def fetch_all(
         self, plans: Iterable[SourcePlan], jobs: int, arrived: Callable[[Arrival], None]
@@ -135,7 +136,8 @@ class Fetcher:
             raise AssertionError  # only repos have refs
         folder = self._clone_of(unit.spec.key)
         asked = [_exactly(ref) for ref in unit.make] if self._is_exact else unit.make
-        fetched = self._git.fetch(unit.spec.url, folder, asked)
+        with self._at_clone.setdefault(folder, threading.Lock()):  # two sources may want one repo
+            fetched = self._git.fetch(unit.spec.url, folder, asked)
         clone = self._git.clone(folder)
         refs: dict[RefRow, RefRow] = {}
         rows: dict[str, SnapshotRow] = {}

@@ -64,7 +64,7 @@ class Landing:
 
     def place(self, blobs: Iterable[BlobRef]) -> None:
         """Give waiting bytes their durable names among the mirror's blobs."""
-        for blob in blobs:
+        for blob in sorted(blobs):
             path = self._path(blob.digest)
             if path.exists():
                 self._mirror.blobs.add(path, blob.digest, self._modes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
@@ -10,8 +10,7 @@ from hubmirror.errors import HubmirrorError, InvalidInputError
 from hubmirror.manifest.locked import DEFAULT_BRANCH, Lock, LockedRepo
 from hubmirror.plan import Resolution
 from hubmirror.records import Manifest, RefKind, RefRow, RepoKey, RepoSpec
-from hubmirror.upstream.refs import match_refs
-from hubmirror.upstream.repos import GitUpstream
+from hubmirror.upstream.refs import RemoteRefs, match_refs
 
 
 class Mode(StrEnum):
@@ -27,7 +26,11 @@ class Mode(StrEnum):
 
 
 def resolve_all(
-    manifest: Manifest, lock: Lock | None, mode: Mode, git: GitUpstream, jobs: int
+    manifest: Manifest,
+    lock: Lock | None,
+    mode: Mode,
+    list_refs: Callable[[str], RemoteRefs],
+    jobs: int,
 ) -> Mapping[RepoKey, Resolution | HubmirrorError]:
     """Resolve the refs of every repo, several repos at a time.
 
@@ -39,7 +42,7 @@ def resolve_all(
 
     def one(spec: RepoSpec) -> Resolution | HubmirrorError:
         try:
-            return _resolve(spec, lock.repo(spec.key) if lock else None, mode, git)
+            return _resolve(spec, lock.repo(spec.key) if lock else None, mode, list_refs)
         except HubmirrorError as error:
             return error
 
@@ -48,7 +51,12 @@ def resolve_all(
         return {spec.key: what for spec, what in zip(manifest.repos, found, strict=True)}
 
 
-def _resolve(spec: RepoSpec, locked: LockedRepo | None, mode: Mode, git: GitUpstream) -> Resolution:
+def _resolve(
+    spec: RepoSpec,
+    locked: LockedRepo | None,
+    mode: Mode,
+    list_refs: Callable[[str], RemoteRefs],
+) -> Resolution:
     typed = spec.refs or (DEFAULT_BRANCH,)
     pinned: dict[str, tuple[RefRow, ...]] = {}
     if locked and locked.url == spec.url:
@@ -57,7 +65,7 @@ def _resolve(spec: RepoSpec, locked: LockedRepo | None, mode: Mode, git: GitUpst
             pinned = {ref: rows for ref, rows in pinned.items() if _is_commit(ref, rows)}
         if len(pinned) == len(set(typed)):
             return Resolution(locked.default_branch, pinned)
-    remote = git.list_refs(spec.url)
+    remote = list_refs(spec.url)
     requests = {
         ref: pinned.get(ref) or match_refs("" if ref == DEFAULT_BRANCH else ref, remote)
         for ref in typed
