@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from hubmirror.version import __version__
+
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -14,7 +17,12 @@ def main() -> None:
         return
     from hubmirror.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == _INTERRUPTED:
+        os._exit(code)  # at once: Python would wait for threads that wait for slow hosts
+    sys.exit(code)
 
 
 if __name__ == "__main__":

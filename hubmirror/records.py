@@ -154,7 +154,7 @@ class CheckpointSpec:
     Attributes:
         url: Its identity: stored whole, matched exactly.
         sha256: The digest that its author demands, or None.
-        prefix: The leading hex digits that its author, or its file name, claims.
+        prefix: The leading hex digits of a sha256 that its author demands, or nothing.
         fallbacks: Other addresses of the same bytes, tried in order.
         fetch_url: The address really asked, with ``${NAME}`` for the environment; never stored.
     """

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from hubmirror.errors import Fault, InvalidInputError, NotFoundError
 from hubmirror.files import Modes
+from hubmirror.sizes import parse_rate
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -36,8 +37,6 @@ _VARIABLES = {
 }
 _FILE_KEYS = (*(name for name in _VARIABLES if name != "publication"), "file_mode", "folder_mode")
 _LINE = re.compile(r"(?P<key>[a-z_]+):(?:\s+(?P<value>.*))?")
-_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kKMGT]?i?B?)(?:/s)?")
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 class Verify(StrEnum):
@@ -146,20 +145,6 @@ class Settings:
         return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
 
 
-def parse_size(text: str) -> int:
-    """Read a size such as ``20GB``, ``512 MiB`` or ``50MB/s`` as bytes; MB is 10^6, MiB 2^20.
-
-    Raises:
-        InvalidInputError: when it is no such size.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if not match:
-        raise InvalidInputError(f"not a size: expected such as 20GB, 512MiB or 1000, got {text!r}")
-    unit = match["unit"].removesuffix("B").upper()
-    base = 1024 if unit.endswith("I") else 1000
-    return int(float(match["number"]) * base ** _POWERS[unit.removesuffix("I")])
-
-
 def _under(home: str, folder: str) -> str:
     return f"{home}/{folder}" if home else ""
 
@@ -236,7 +221,7 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
         publication=text("publication"),
         verify=parsed("verify", _verify, Verify.ONCE),
         jobs=parsed("jobs", _jobs, 4),
-        limit_rate_bytes=parsed("limit_rate", parse_size, 0),
+        limit_rate_bytes=parsed("limit_rate", parse_rate, 0),
         ca_bundle=text("ca_bundle"),
         modes=Modes(file_mode, parsed("folder_mode", _mode, 0o755), file_mode & 0o444),
     )

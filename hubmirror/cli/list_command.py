@@ -29,7 +29,7 @@ def command(mirror: str | None, publication: str, *, as_json: bool) -> None:
 def _show(catalog: Catalog) -> None:
     rows: list[tuple[str, str, str, str, str]] = []
     for unit in catalog.units():
-        size = render.size(unit_size(unit))
+        size = render.size(_size(unit))
         refs = ", ".join(ref.name for ref in unit.repo.refs) if unit.repo else ""
         name = unit.repo.title if unit.repo else unit.name
         checkpoints = str(len(unit.checkpoints))
@@ -40,12 +40,8 @@ def _show(catalog: Catalog) -> None:
         click.echo("the mirror holds nothing yet")
 
 
-def unit_size(unit: Unit) -> int:
-    """Return how many bytes a unit relies on, each blob counted once."""
-    sizes = {row.digest: row.size_bytes for row in unit.checkpoints}
-    if unit.repo:
-        sizes |= {row.digest: row.size_bytes for row in unit.repo.snapshots}
-    return sum(sizes.values())
+def _size(unit: Unit) -> int:
+    return sum(blob.size_bytes for blob in unit.blobs())
 
 
 def _fields(unit: Unit) -> dict[str, object]:
@@ -55,7 +51,7 @@ def _fields(unit: Unit) -> dict[str, object]:
         "name": repo.title if repo else unit.name,
         "state": unit.state.value,
         "reason": unit.reason,
-        "size_bytes": unit_size(unit),
+        "size_bytes": _size(unit),
         "default_branch": repo.default_branch if repo else None,
         "aliases": list(repo.aliases) if repo else [],
         "refs": [

@@ -108,28 +108,29 @@ class Fetcher:
         """Bring in all that the plans miss; ``arrived`` is called from this thread."""
         snapshots: dict[Future[Snapshots], tuple[str, str]] = {}
         weights: dict[FetchKey, Future[Weights]] = {}
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            try:
-                for plan in plans:
-                    most = plan.manifest.settings.max_size_bytes
-                    for unit in plan.units:
-                        if unit.make:
-                            future = pool.submit(self._make_snapshots, unit, most)
-                            snapshots[future] = (plan.manifest.name, unit.name)
-                        for wanted in unit.fetch:
-                            key = fetch_key(wanted)
-                            if key not in weights:
-                                weights[key] = pool.submit(self._fetch_weights, wanted, most)
-                for done in as_completed(weights.values()):
-                    if done.exception() is None:
-                        arrived(done.result().arrival)
-                made = {key: _failure(done) or done.result() for done, key in snapshots.items()}
-                came = {key: _failure(done) or done.result() for key, done in weights.items()}
-                return Outcomes(made, came)
-            except BaseException:
-                self._stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(max_workers=jobs)
+        try:
+            for plan in plans:
+                most = plan.manifest.settings.max_size_bytes
+                for unit in plan.units:
+                    if unit.make:
+                        made = pool.submit(self._make_snapshots, unit, most)
+                        snapshots[made] = (plan.manifest.name, unit.name)
+                    for wanted in unit.fetch:
+                        key = fetch_key(wanted)
+                        if key not in weights:
+                            weights[key] = pool.submit(self._fetch_weights, wanted, most)
+            for done in as_completed(weights.values()):
+                if done.exception() is None:
+                    arrived(done.result().arrival)
+            return Outcomes(
+                snapshots={key: _failure(one) or one.result() for one, key in snapshots.items()},
+                weights={key: _failure(one) or one.result() for key, one in weights.items()},
+            )
+        finally:
+            # After an interruption nobody waits for a slow host: its thread ends by itself.
+            self._stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _make_snapshots(self, unit: UnitPlan, most_bytes: int | None) -> Snapshots:
         if unit.spec is None:

@@ -1,0 +1,230 @@
+"""The lock as values: every ref resolved to a commit, every URL to its bytes; and as text.
+
+Standard library only. Opens nothing; ``lock`` reads it, and who writes it uses ``files``.
+Invariant: ``parse_lock(lock.encode()) == lock``, and equal locks have equal bytes; no address
+in a lock carries a secret.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from json.encoder import encode_basestring
+from typing import TypeVar
+
+from hubmirror.errors import InvalidInputError, NotFoundError
+from hubmirror.manifest.addresses import check_no_secret, shown
+from hubmirror.records import Digest, RefRow, RepoKey
+
+_Row = TypeVar("_Row")
+
+VERSION = 1
+"""The lock format written by this version; also the newest that it can read."""
+
+DEFAULT_BRANCH = "HEAD"
+"""The request of a manifest without ``refs:``; no manifest can ask for it by this name."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class LockedRequest:
+    """A ref as the manifest has it, and what it stood for; a glob may stand for many or none."""
+
+    ref: str
+    rows: tuple[RefRow, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(sorted(set(self.rows))))
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class LockedSnapshot:
+    """A commit and the one tar that it makes."""
+
+    commit: str
+    digest: Digest
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRepo:
+    """A repo as it was resolved.
+
+    Attributes:
+        key: Its folded name as text, ``str(RepoKey)``.
+        url: The git address that was asked.
+        default_branch: Its name, or empty when it is not known.
+        requests: In order, one for each ref of the manifest.
+        snapshots: In order of their commits.
+    """
+
+    key: str
+    url: str
+    default_branch: str
+    requests: tuple[LockedRequest, ...] = ()
+    snapshots: tuple[LockedSnapshot, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_no_secret(self.url)
+        object.__setattr__(self, "requests", _ordered(self.requests, _request_ref))
+        object.__setattr__(self, "snapshots", _ordered(self.snapshots, _snapshot_commit))
+
+    def rows(self, ref: str) -> tuple[RefRow, ...] | None:
+        """Return what a ref of the manifest stood for; None when it was never asked."""
+        request = _find(self.requests, ref, _request_ref)
+        return request.rows if request else None
+
+    def snapshot(self, commit: str) -> LockedSnapshot | None:
+        """Return the snapshot of a commit, when one is locked."""
+        return _find(self.snapshots, commit, _snapshot_commit)
+
+    def without(self, ref: str) -> LockedRepo:
+        """Forget one ref of the manifest, and the snapshots that only it needed."""
+        requests = tuple(request for request in self.requests if request.ref != ref)
+        needed = {row.commit for request in requests for row in request.rows}
+        snapshots = tuple(row for row in self.snapshots if row.commit in needed)
+        return replace(self, requests=requests, snapshots=snapshots)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class LockedCheckpoint:
+    """A URL and the bytes that it stands for."""
+
+    url: str
+    digest: Digest
+    size_bytes: int
+
+    def __post_init__(self) -> None:
+        check_no_secret(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """All that a source was resolved to; its parts are kept in order, each once."""
+
+    source: str
+    repos: tuple[LockedRepo, ...] = ()
+    checkpoints: tuple[LockedCheckpoint, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "repos", _ordered(self.repos, _repo_key))
+        object.__setattr__(self, "checkpoints", _ordered(self.checkpoints, _checkpoint_url))
+
+    def repo(self, key: RepoKey) -> LockedRepo | None:
+        """Return what a repo was resolved to, when it was."""
+        return _find(self.repos, str(key), _repo_key)
+
+    def checkpoint(self, url: str) -> LockedCheckpoint | None:
+        """Return what a URL stands for, when that is known."""
+        return _find(self.checkpoints, url, _checkpoint_url)
+
+    def without(self, wanted: str) -> Lock:
+        """Forget a checkpoint's URL, a repo, or one ref of it (``owner/name:ref``).
+
+        What is forgotten is resolved anew by the next sync.
+
+        Raises:
+            NotFoundError: when this lock has no such thing.
+        """
+        if self.checkpoint(wanted):
+            kept = (row for row in self.checkpoints if row.url != wanted)
+            return replace(self, checkpoints=tuple(kept))
+        name, colon, ref = wanted.partition(":")
+        repo = self._named(name)
+        if repo is None or (colon and repo.rows(ref) is None):
+            raise NotFoundError(
+                f"{shown(wanted)} is not in the lock of {self.source!r}",
+                hint="name it as the lock does: a URL, owner/name, or owner/name:ref",
+            )
+        others = tuple(row for row in self.repos if row is not repo)
+        return replace(self, repos=(*others, repo.without(ref)) if colon else others)
+
+    def _named(self, name: str) -> LockedRepo | None:
+        try:
+            return self.repo(RepoKey.parse(name))
+        except InvalidInputError:
+            return None
+
+    def encode(self) -> str:
+        """Return the text of the lock file: JSON with one line for each pinned thing."""
+        repos = [(repo.key, _encode_repo(repo)) for repo in self.repos]
+        checkpoints = [(row.url, _pinned(row.digest, row.size_bytes)) for row in self.checkpoints]
+        text = _block(
+            [
+                ("checkpoints", _block(checkpoints, 1)),
+                ("repos", _block(repos, 1)),
+                ("source", _json(self.source)),
+                ("version", _json(VERSION)),
+            ],
+            0,
+        )
+        return f"{text}\n"
+
+
+def _encode_repo(repo: LockedRepo) -> str:
+    requests = [(request.ref, _rows(request.rows)) for request in repo.requests]
+    snapshots = [(row.commit, _pinned(row.digest, row.size_bytes)) for row in repo.snapshots]
+    return _block(
+        [
+            ("default_branch", _json(repo.default_branch)),
+            ("refs", _block(requests, 3)),
+            ("snapshots", _block(snapshots, 3)),
+            ("url", _json(repo.url)),
+        ],
+        2,
+    )
+
+
+def _rows(rows: Iterable[RefRow]) -> str:
+    lines = [
+        _line(("commit", row.commit), ("kind", row.kind.value), ("name", row.name)) for row in rows
+    ]
+    inner = ",".join(f"\n{' ' * 10}{line}" for line in lines)
+    return f"[{inner}\n{' ' * 8}]" if lines else "[]"
+
+
+def _pinned(digest: Digest, size_bytes: int) -> str:
+    return _line(("sha256", digest.hex), ("size", size_bytes))
+
+
+def _line(*pairs: tuple[str, str | int]) -> str:
+    return "{" + ", ".join(f"{_json(key)}: {_json(value)}" for key, value in pairs) + "}"
+
+
+def _block(pairs: Iterable[tuple[str, str]], depth: int) -> str:
+    """Join keys and encoded values, one to a line, two spaces deeper than their block."""
+    inner = ",".join(f"\n{'  ' * (depth + 1)}{_json(key)}: {value}" for key, value in pairs)
+    return f"{{{inner}\n{'  ' * depth}}}" if inner else "{}"
+
+
+def _json(value: str | int) -> str:
+    return encode_basestring(value) if isinstance(value, str) else str(value)
+
+
+def _repo_key(repo: LockedRepo) -> str:
+    return repo.key
+
+
+def _checkpoint_url(row: LockedCheckpoint) -> str:
+    return row.url
+
+
+def _request_ref(request: LockedRequest) -> str:
+    return request.ref
+
+
+def _snapshot_commit(row: LockedSnapshot) -> str:
+    return row.commit
+
+
+def _find(rows: tuple[_Row, ...], name: str, key: Callable[[_Row], str]) -> _Row | None:
+    index = bisect_left(rows, name, key=key)
+    return rows[index] if index < len(rows) and key(rows[index]) == name else None
+
+
+def _ordered(rows: Iterable[_Row], key: Callable[[_Row], str]) -> tuple[_Row, ...]:
+    named: dict[str, _Row] = {}
+    for row in rows:
+        if named.setdefault(key(row), row) != row:
+            raise InvalidInputError(f"{shown(key(row))} cannot be locked to two different things")
+    return tuple(named[name] for name in sorted(named))
