@@ -1,0 +1,196 @@
+"""What users call: torch.hub's own functions, answered from a mirror.
+
+Signatures are those of torch.hub, so that a script changes one import. ``mirror=`` and
+``publication=`` come on top; every other keyword reaches the entrypoint.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from hubmirror.errors import NotFoundError
+from hubmirror.hub import hooks, repos, scope, torch_door
+from hubmirror.hub.cache import open_cache
+from hubmirror.hub.guard import local_proxy_ports
+from hubmirror.hub.scope import Scope
+from hubmirror.hub.supply import Shelves, Supply
+from hubmirror.mirror import Mirror
+from hubmirror.settings import Settings
+
+MirrorLike = str | os.PathLike[str] | Mirror
+
+# A job sees one publication, however many modules of it load something.
+_shelves = Shelves()
+
+
+@contextlib.contextmanager
+def offline(
+    mirror: MirrorLike | None = None,
+    *,
+    publication: str | None = None,
+    verify: str | None = None,
+) -> Iterator[None]:
+    """Answer all of torch.hub from a mirror inside ``with``, and refuse the network.
+
+    For code that calls ``torch.hub`` itself. Threads that start inside belong to it.
+
+    Args:
+        mirror: The mirror's folder; otherwise HUBMIRROR, then the settings of user and machine.
+        publication: Its digest, or leading digits; otherwise the newest, which then stays
+            for the life of this process.
+        verify: ``stat``, ``once`` or ``full``: how much is believed of the blobs of weights.
+
+    Raises:
+        NotFoundError: when there is no mirror, or no such publication.
+        VerificationError: when the mirror cannot be believed.
+    """
+    with hooks.serving(_new_scope(mirror, publication, verify)):
+        yield
+
+
+def load(
+    repo_or_dir: str | os.PathLike[str],
+    model: str,
+    *args: Any,
+    source: str = "github",
+    trust_repo: bool | str | None = "check",  # noqa: ARG001 - a mirror's manifest is the trust
+    force_reload: bool = False,
+    verbose: bool = True,
+    skip_validation: bool = False,  # noqa: ARG001 - sync has seen to it
+    mirror: MirrorLike | None = None,
+    publication: str | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Load a model as ``torch.hub.load`` does, from a mirror and with no network.
+
+    Never asks anything, prints to stderr only, and writes nowhere but into the node's cache.
+    A local folder with a hubconf.py loads too, even where there is no mirror.
+
+    Raises:
+        NotMirroredError: when repo, ref, entrypoint or weights are not in the publication;
+            says what to add to the manifest.
+        MissingDependencyError: when the repo needs packages that are not installed.
+        VerificationError: when bytes are not what they were.
+        NotFoundError: when there is no mirror.
+    """
+    source = source.lower()
+    if source not in ("github", "local"):
+        raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
+    if force_reload:
+        repos.ignore_force_reload()
+    with _inside(mirror, publication) as inside:
+        folder = os.fspath(repo_or_dir)
+        if source == "github":
+            folder = str(repos.locate(folder, inside, verbose=verbose))
+        return torch_door.hub().load(folder, model, *args, source="local", **kwargs)
+
+
+def list(  # noqa: A001 - torch.hub calls it so
+    github: str | os.PathLike[str],
+    force_reload: bool = False,
+    skip_validation: bool = False,  # noqa: ARG001
+    trust_repo: bool | str | None = "check",  # noqa: ARG001
+    verbose: bool = True,
+    *,
+    mirror: MirrorLike | None = None,
+    publication: str | None = None,
+) -> builtins.list[str]:
+    """List the callables of a repo's hubconf.py as ``torch.hub.list`` does; runs its code."""
+    if force_reload:
+        repos.ignore_force_reload()
+    with _inside(mirror, publication) as inside:
+        folder = repos.locate(os.fspath(github), inside, verbose=verbose)
+        with repos.attempt(folder):
+            return [str(name) for name in torch_door.hub().list(str(folder))]
+
+
+def help(  # noqa: A001 - torch.hub calls it so
+    github: str | os.PathLike[str],
+    model: str,
+    force_reload: bool = False,
+    skip_validation: bool = False,  # noqa: ARG001
+    trust_repo: bool | str | None = "check",  # noqa: ARG001
+    *,
+    mirror: MirrorLike | None = None,
+    publication: str | None = None,
+) -> str | None:
+    """Return the docstring of an entrypoint as ``torch.hub.help`` does; runs the repo's code."""
+    if force_reload:
+        repos.ignore_force_reload()
+    with _inside(mirror, publication) as inside:
+        folder = repos.locate(os.fspath(github), inside, verbose=True)
+        with repos.attempt(folder):
+            repos.check_requirements(folder)
+            doc: str | None = torch_door.hub().help(str(folder), model)
+            return doc
+
+
+def load_state_dict_from_url(
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    progress: bool = True,
+    check_hash: bool = False,
+    file_name: str | None = None,
+    weights_only: bool = False,
+) -> Any:
+    """Load weights by their full URL, as ``torch.hub.load_state_dict_from_url`` does.
+
+    Raises:
+        OfflineMissError: when the publication does not hold them.
+        VerificationError: when their bytes are not what they were.
+    """
+    with _inside(None, None):
+        return torch_door.hub().load_state_dict_from_url(
+            url, model_dir, map_location, progress, check_hash, file_name, weights_only
+        )
+
+
+def download_url_to_file(
+    url: str, dst: str, hash_prefix: str | None = None, progress: bool = True
+) -> None:
+    """Write a copy of a mirrored file, as ``torch.hub.download_url_to_file`` does.
+
+    Raises:
+        OfflineMissError: when the publication does not hold it.
+        VerificationError: when its bytes are not what they were.
+    """
+    with _inside(None, None):
+        torch_door.hub().download_url_to_file(url, dst, hash_prefix, progress)
+
+
+@contextlib.contextmanager
+def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scope]:
+    around = scope.current()
+    if around is not None and mirror is None and publication is None:
+        yield around
+        return
+    try:
+        inside = _new_scope(mirror, publication, None)
+    except NotFoundError as error:
+        if mirror is not None or publication is not None:
+            raise
+        ports = local_proxy_ports(Settings.load().proxies)
+        inside = scope.open_scope(None, ports, error)
+    with hooks.serving(inside):
+        yield inside
+
+
+def _new_scope(mirror: MirrorLike | None, publication: str | None, verify: str | None) -> Scope:
+    around = scope.current()
+    if around is not None and around.supply is not None and mirror is None:
+        shelf = around.supply.shelf
+        mirror, publication = shelf.mirror, publication or shelf.publication.hex
+    root = mirror.root if isinstance(mirror, Mirror) else mirror
+    settings = Settings.load(
+        mirror=os.fspath(root) if root is not None else None,
+        publication=publication,
+        verify=verify,
+    )
+    shelf = _shelves.open(settings.require_mirror(), settings.publication)
+    supply = Supply(shelf, open_cache(settings), settings.verify)
+    return scope.open_scope(supply, local_proxy_ports(settings.proxies))

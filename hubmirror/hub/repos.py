@@ -1,0 +1,260 @@
+"""Repos as code asks for them: from ``owner/name:ref`` to a hubconf.py that runs.
+
+Holds the answers to torch.hub's own functions for that: where the repo is, how its hubconf.py
+is imported, what it depends on, which entrypoint is meant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hubmirror.errors import (
+    HubmirrorError,
+    InvalidInputError,
+    NotFoundError,
+    NotMirroredError,
+)
+from hubmirror.hub import requirements, scope, torch_door
+from hubmirror.hub.notices import warn_once
+from hubmirror.hub.requirements import Repo
+from hubmirror.hub.scope import Scope
+from hubmirror.hub.views import View
+from hubmirror.records import RepoKey
+from hubmirror.resolve import check_spec, did_you_mean, shorten
+
+_log = logging.getLogger(__name__)
+
+HUBCONF = "hubconf.py"
+
+
+def locate(asked: str, inside: Scope, *, verbose: bool) -> Path:
+    """Return the folder of what was asked for: a view, or a plain local folder.
+
+    Raises:
+        InvalidInputError: when it is neither a spec nor a folder.
+        NotFoundError: when it is a path, and no hubconf.py is there.
+        NotMirroredError: when the publication does not hold it.
+    """
+    folder = _plain_folder(asked)
+    if folder:
+        return folder
+    spec = check_spec(asked)
+    try:
+        view = inside.require_supply(str(spec)).view(spec)
+    except NotMirroredError as error:
+        if error not in inside.misses:
+            inside.missed(error)
+        raise
+    if verbose:
+        _tell(view, inside)
+    return view.folder
+
+
+def _plain_folder(asked: str) -> Path | None:
+    looks_like_path = asked.startswith(("./", "../", "/", "~")) or asked in (".", "..")
+    if not looks_like_path and not asked.startswith(".") and _is_spec(asked):
+        return None
+    folder = Path(asked).expanduser().absolute()
+    if (folder / HUBCONF).is_file():
+        return folder
+    if looks_like_path:
+        raise NotFoundError(f"{folder}: no {HUBCONF} here")
+    return None
+
+
+def _is_spec(text: str) -> bool:
+    try:
+        RepoKey.parse(text.partition(":")[0])
+    except HubmirrorError:
+        return False
+    return True
+
+
+def _tell(view: View, inside: Scope) -> None:
+    if sys.stderr and inside.supply:
+        resolved, root = view.resolved, inside.supply.shelf.mirror.root
+        name = f"{resolved.spec.name}:{resolved.spec.ref or resolved.ref.name}"
+        sys.stderr.write(f"hubmirror: {name} (commit {resolved.ref.commit[:12]}) from {root}\n")
+
+
+def _view(folder: Path, inside: Scope) -> View | None:
+    return inside.supply.view_at(folder) if inside.supply else None
+
+
+def _title(folder: Path, inside: Scope) -> str:
+    view = _view(folder, inside)
+    return view.title if view else str(folder)
+
+
+def describe(folder: Path, inside: Scope) -> Repo:
+    """Return what is known of a repo without running it."""
+    view = _view(folder, inside)
+    if view:
+        row = view.resolved.snapshot
+        return Repo(view.title, folder, row.entrypoints, row.dependencies, row.requires_torch)
+    from hubmirror.hubconf import read_hubconf  # many modules, which no view needs
+
+    try:
+        read = read_hubconf(lambda name: _read(folder / name))
+    except InvalidInputError:  # running it will say what is wrong
+        return Repo(str(folder), folder, (), (), "")
+    names = tuple(entrypoint.name for entrypoint in read.entrypoints)
+    return Repo(str(folder), folder, names, read.dependencies, read.requires_torch)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def check_requirements(folder: Path) -> None:
+    """Refuse a repo that cannot run here, before any of its code does.
+
+    Raises:
+        MissingDependencyError: naming all that is missing.
+    """
+    requirements.check(describe(folder, _here()), torch_door.version())
+
+
+@contextlib.contextmanager
+def attempt(folder: Path) -> Iterator[None]:
+    """Run a repo's code; one repo at a time, and nothing of the process is left changed.
+
+    Raises:
+        MissingDependencyError: in place of the import of something that is not installed.
+    """
+    outer = _here()
+    view = _view(folder, outer)
+    with scope.loading(outer, view.title if view else "") as inner:
+        if outer.is_loading:
+            yield
+            return
+        with _restored(), _misses_named(inner), _imports_explained(folder, inner):
+            yield
+
+
+@contextlib.contextmanager
+def _restored() -> Iterator[None]:
+    hub = torch_door.hub()
+    path, hub_dir = sys.path.copy(), hub._hub_dir  # noqa: SLF001 - what torch.hub.set_dir sets
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        hub._hub_dir = hub_dir  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def _misses_named(inside: Scope) -> Iterator[None]:
+    # Many a hubconf catches everything, and fails later for what then looks like a reason.
+    try:
+        yield
+    except Exception as error:
+        misses = list(dict.fromkeys(str(miss) for miss in inside.misses if miss is not error))
+        if misses and error not in inside.misses:
+            error.add_note("\n".join(["hubmirror: before this, it was refused:", *misses]))
+        raise
+
+
+@contextlib.contextmanager
+def _imports_explained(folder: Path, inside: Scope) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        explained = requirements.explain(error, describe(folder, inside))
+        if explained:
+            raise explained from error
+        raise
+
+
+# Answers to functions of torch.hub, each given the original first ---------------------------
+
+
+def answer_repo(
+    _: Callable[..., str],
+    github: str,
+    force_reload: bool = False,
+    *__: Any,
+    verbose: bool = True,
+    **___: Any,
+) -> str:
+    """Answer ``_get_cache_or_reload``: no network, no prompt, no ``trusted_list``."""
+    if force_reload:
+        ignore_force_reload()
+    return str(locate(github, _here(), verbose=verbose))
+
+
+def ignore_force_reload() -> None:
+    """Say once that a mirror has nothing newer to give."""
+    warn_once(_log, "force_reload=True is ignored: `hubmirror sync` alone moves a mirror")
+
+
+def run_repo(
+    original: Callable[..., Any], folder: str, model: str, *args: Any, **kwargs: Any
+) -> Any:
+    """Answer ``_load_local``: the same, with the requirements asked first."""
+    path = Path(folder).absolute()
+    with attempt(path):
+        if (path / HUBCONF).is_file():  # torch.hub has its own words for a folder without
+            check_requirements(path)
+        return original(folder, model, *args, **kwargs)
+
+
+def import_hubconf(original: Callable[..., ModuleType], name: str, path: str) -> ModuleType:
+    """Answer ``_import_module``: under a name of its own, so that its classes can be pickled."""
+    place = Path(path).absolute()
+    inside = _here()
+    view = _view(place.parent, inside)
+    tag = view.resolved.ref.commit if view else hashlib.sha256(str(place).encode()).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"_hubmirror_{tag[:12]}", path)
+    if spec is None or spec.loader is None:
+        return original(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(spec.name, None)
+        raise
+    return module
+
+
+def check_dependencies(_: Callable[..., None], module: ModuleType) -> None:
+    """Answer ``_check_dependencies``: all at once, and pip's names count too."""
+    names = getattr(module, "dependencies", None)
+    if names is not None:
+        folder = Path(module.__file__ or "").parent
+        repo = Repo(_title(folder, _here()), folder, (), tuple(names), "")
+        requirements.check(repo, torch_door.version())
+
+
+def find_entrypoint(original: Callable[..., Any], module: ModuleType, model: str) -> Any:
+    """Answer ``_load_entry_from_hubconf``: with the names that there are."""
+    try:
+        return original(module, model)
+    except HubmirrorError:
+        raise
+    except RuntimeError as error:
+        repo = describe(Path(module.__file__ or "").parent, _here())
+        names = sorted(repo.entrypoints)
+        raise NotMirroredError(
+            f"{repo.title}: no entrypoint {model!r} in {HUBCONF}{did_you_mean(model, names)}",
+            hint=f"it has: {shorten(names)}" if names else "",
+        ) from error
+
+
+def _here() -> Scope:
+    inside = scope.current()
+    if inside is None:  # hooks answer in scopes only
+        raise HubmirrorError("a hook of hubmirror was called outside every scope")
+    return inside

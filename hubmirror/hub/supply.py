@@ -1,0 +1,123 @@
+"""What a job loads from: one publication of one mirror, as this node reads it.
+
+Owns: which publication that is. The first one that a process sees of a mirror stays, unless
+another is asked for, so that a job never sees two.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubmirror.catalog import Catalog
+from hubmirror.hub.legacy import inner_file
+from hubmirror.hub.notices import warn_once
+from hubmirror.hub.verification import Verifier
+from hubmirror.hub.views import View, Views
+from hubmirror.mirror import Mirror, parse_publication
+from hubmirror.records import BlobRef, CheckpointRow, Digest, UnitState
+from hubmirror.resolve import Spec, resolve
+from hubmirror.settings import Verify
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """An open mirror and the one publication of it that is read."""
+
+    mirror: Mirror
+    publication: Digest
+    catalog: Catalog
+
+    def __str__(self) -> str:
+        return f"{self.mirror.root}, publication {self.publication.hex[:12]}"
+
+
+class Shelves:
+    """The mirrors that a process has open, with a shelf for each publication asked for."""
+
+    def __init__(self) -> None:
+        self._mirrors: dict[Path, Mirror] = {}
+        self._open: dict[tuple[Path, str], Shelf] = {}
+        self._lock = threading.Lock()
+
+    def open(self, root: Path, publication: str) -> Shelf:
+        """Return the same shelf for the same question, as long as this process lives.
+
+        Raises:
+            NotFoundError: when there is no such mirror or publication.
+            VerificationError: when it cannot be believed.
+        """
+        root = root.absolute()
+        with self._lock:
+            if (root, publication) not in self._open:
+                mirror = self._mirrors.get(root) or Mirror.open(root)
+                self._open[root, publication] = _open_shelf(mirror, publication)
+                self._mirrors[root] = mirror
+            return self._open[root, publication]
+
+
+def _open_shelf(mirror: Mirror, publication: str) -> Shelf:
+    if publication:
+        digest = parse_publication(publication, mirror)
+        return Shelf(mirror, digest, mirror.catalog(digest))
+    catalog = mirror.catalog()
+    start, _ = mirror.current()
+    for digest, found in mirror.publications.history(start):
+        if found.catalog.digest.hex == catalog.path.name:  # the current one may be damaged
+            return Shelf(mirror, digest, catalog)
+    return Shelf(mirror, start, catalog)
+
+
+class Supply:
+    """Answers from one shelf: the views of repos and the bytes of weights."""
+
+    def __init__(self, shelf: Shelf, cache: Path, verify: Verify) -> None:
+        self.shelf = shelf
+        self._cache = cache
+        self._views = Views(shelf.mirror.blobs, cache)
+        self._verifier = Verifier(shelf.mirror.blobs, cache, verify)
+        self._opened: dict[Path, View] = {}
+
+    def view(self, spec: Spec) -> View:
+        """Return the view of the snapshot that a spec means.
+
+        Raises:
+            NotMirroredError: when the publication does not hold it, or only in part.
+            VerificationError: when its bytes are not what its digest says.
+        """
+        resolved = resolve(self.shelf.catalog, spec)
+        if resolved.unit.state is UnitState.STALE:
+            warn_once(
+                _log,
+                "%s: stale in %s, an older state of it is served: %s",
+                resolved.repo.title,
+                self.shelf,
+                resolved.unit.reason,
+            )
+        view = self._views.open(resolved)
+        self._opened[view.folder] = view
+        return view
+
+    def view_at(self, folder: Path) -> View | None:
+        """Return the view that was opened at this place, if one was."""
+        return self._opened.get(folder)
+
+    def find(self, url: str) -> CheckpointRow | None:
+        """Find the weights that a URL names."""
+        return self.shelf.catalog.find_checkpoint(url)
+
+    def blob(self, row: CheckpointRow) -> Path:
+        """Return the bytes of weights, once they may be believed.
+
+        Raises:
+            VerificationError: when they are missing or are others.
+        """
+        return self._verifier.check(BlobRef(row.digest, row.size_bytes))
+
+    def inner_file(self, row: CheckpointRow, archive: Path) -> Path:
+        """Return the one file inside weights that are an old archive around it."""
+        return inner_file(archive, row.digest, self._cache)

@@ -1,0 +1,113 @@
+"""Views: snapshots unpacked where their code runs.
+
+Owns: ``views/`` in the cache: ``views/<repo key>-<commit>/hub/<owner_repo_ref>``. Some hubconfs
+look for themselves under the name that torch.hub would give them, so every asked name has its
+own view; the parent keeps ``a_b/c`` and ``a/b_c`` apart. A view is writable, for hubconfs write
+beside themselves.
+Invariant: a name appears only when its view is whole; the mark inside was written last.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubmirror.blobs import Blobs
+from hubmirror.errors import StorageError
+from hubmirror.hub.unpacking import unpack
+from hubmirror.records import BlobRef, Digest, RepoKey
+from hubmirror.resolve import Resolved
+
+_MARK = ".hubmirror-view"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A snapshot as code sees it."""
+
+    folder: Path
+    resolved: Resolved
+
+    @property
+    def title(self) -> str:
+        """The repo's name, as its manifest writes it."""
+        return self.resolved.repo.title
+
+
+class Views:
+    """The views of one mirror's snapshots on this node; used from several threads at once."""
+
+    def __init__(self, blobs: Blobs, cache: Path) -> None:
+        self._blobs = blobs
+        self._cache = cache
+
+    def open(self, resolved: Resolved) -> View:
+        """Return the view of a snapshot, unpacked and hashed if it is not there yet.
+
+        Raises:
+            VerificationError: when the snapshot's bytes are not what its digest says.
+            StorageError: when the cache cannot hold it.
+        """
+        final = self._cache / "views" / _parent(resolved) / "hub" / _name(resolved)
+        if not _is_whole(final, resolved.snapshot.digest):
+            blob = BlobRef(resolved.snapshot.digest, resolved.snapshot.size_bytes)
+            path = self._blobs.check(blob, full=False)
+            try:
+                _make(path, blob.digest, final)
+            except OSError as error:
+                raise StorageError(
+                    f"{final}: cannot be unpacked: {error}",
+                    hint="HUBMIRROR_CACHE names another folder for it",
+                ) from error
+        return View(final, resolved)
+
+
+def _parent(resolved: Resolved) -> str:
+    return f"{_flat(resolved.repo.key)}-{resolved.ref.commit}"
+
+
+def _flat(key: RepoKey) -> str:
+    tag = hashlib.sha256(f"{key.host}/{key.path}".encode()).hexdigest()[:12]
+    readable = "".join(c if c.isalnum() else "-" for c in key.path)[-40:].strip("-")
+    return f"{readable}-{tag}"
+
+
+def _name(resolved: Resolved) -> str:
+    ref = resolved.spec.ref or resolved.ref.name
+    return f"{resolved.spec.name}/{ref}".replace("/", "_")
+
+
+def _is_whole(folder: Path, digest: Digest) -> bool:
+    try:
+        return (folder / _MARK).read_text() == digest.hex
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _make(blob: Path, digest: Digest, final: Path) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    private = Path(tempfile.mkdtemp(prefix="new-", dir=final.parent.parent))
+    try:
+        tree = private / "tree"
+        tree.mkdir()
+        unpack(blob, digest, tree)
+        (tree / _MARK).write_text(digest.hex)
+        _settle(tree, final, digest)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _settle(tree: Path, final: Path, digest: Digest) -> None:
+    try:
+        tree.rename(final)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        if _is_whole(final, digest):  # another process was first, with the same bytes
+            return
+        final.rename(tree.with_name("replaced"))
+        tree.rename(final)

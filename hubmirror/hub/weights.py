@@ -1,0 +1,150 @@
+"""Weights as code asks for them: from a URL to bytes that were checked.
+
+The whole URL counts, never the file name: what lies in torch's own cache under the same name
+may be anything. Bytes are read where they lie; whoever asks for a *file* gets a copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from hubmirror import urls
+from hubmirror.errors import OfflineMissError
+from hubmirror.hub import scope, torch_door
+from hubmirror.hub.scope import Scope
+from hubmirror.hub.supply import Supply
+from hubmirror.records import CheckpointRow, Digest
+
+_NAME_HASH = re.compile(r"-([a-f0-9]*)\.")  # torch.hub's own, for check_hash means what it means
+_FICLONE = 0x40049409
+_MOST_NEAR = 3
+
+
+def answer_state_dict(
+    original: Callable[..., Any],
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    check_hash: bool = False,
+    file_name: str | None = None,
+    weights_only: bool = False,
+    **rest: Any,
+) -> Any:
+    """Answer ``load_state_dict_from_url``: from the blob, where it lies."""
+    inside = scope.current()
+    name = file_name or urlsplit(url).path.rpartition("/")[2]
+    if inside is None or (model_dir is not None and _is_own_file(Path(model_dir) / name)):
+        return original(
+            url=url,
+            model_dir=model_dir,
+            map_location=map_location,
+            check_hash=check_hash,
+            file_name=file_name,
+            weights_only=weights_only,
+            **rest,
+        )
+    found = _find(url, inside)
+    if isinstance(found, Path):
+        return torch_door.read(str(found), map_location, weights_only=weights_only)
+    supply, row = found
+    if check_hash and (claimed := _NAME_HASH.search(name)):
+        _check_prefix(row.digest, claimed[1])
+    path = supply.blob(row)
+    if torch_door.is_legacy_zip(str(path)):
+        path = supply.inner_file(row, path)
+    try:
+        return torch_door.read(str(path), map_location, weights_only=weights_only)
+    except Exception as error:
+        error.add_note(f"hubmirror: these are the bytes of {urls.redact(url)}")
+        raise
+
+
+def answer_file(
+    original: Callable[..., None],
+    url: str,
+    dst: str,
+    hash_prefix: str | None = None,
+    **rest: Any,
+) -> None:
+    """Answer ``download_url_to_file``: with a file of the caller's own."""
+    inside = scope.current()
+    if inside is None:
+        return original(url=url, dst=dst, hash_prefix=hash_prefix, **rest)
+    found = _find(url, inside)
+    if isinstance(found, Path):
+        return original(url=found.as_uri(), dst=dst, hash_prefix=hash_prefix, **rest)
+    supply, row = found
+    _check_prefix(row.digest, hash_prefix or "")
+    return _copy(supply.blob(row), Path(dst).expanduser())
+
+
+def _find(url: str, inside: Scope) -> tuple[Supply, CheckpointRow] | Path:
+    """Return the mirrored weights, or a local file that no mirror knows."""
+    row = inside.supply.find(url) if inside.supply else None
+    if inside.supply and row:
+        return inside.supply, row
+    path = _local_path(url)
+    if path is not None and path.is_file():
+        return path
+    inside.require_supply(urls.redact(url))
+    raise inside.missed(_miss(url, inside))
+
+
+def _local_path(url: str) -> Path | None:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(url2pathname(parts.path))
+    return Path(url).expanduser().absolute() if not parts.scheme else None
+
+
+def _miss(url: str, inside: Scope) -> OfflineMissError:
+    shown, name = urls.redact(url), urls.file_name(url)
+    near: tuple[str, ...] = ()
+    if inside.supply and name:
+        near = inside.supply.shelf.catalog.urls_ending_in(name, most=_MOST_NEAR)
+    known = "".join(f"\n    - {urls.redact(other)}" for other in near)
+    also = f"; other URLs with this file name are:{known}" if near else ""
+    lines = [f"checkpoints:\n      - url: {shown}"]
+    if inside.title:
+        lines = [f"- repo: {inside.title}\n      checkpoints:\n        - url: {shown}"]
+    return OfflineMissError(
+        f"{shown}: not mirrored in {inside.where()}{also}",
+        hint="\n    ".join(["to mirror it, add to the manifest:", *lines]),
+    )
+
+
+def _is_own_file(path: Path) -> bool:
+    """Tell whether a file exists which its user, and not torch.hub, has put there."""
+    hub = torch_door.hub()
+    homes = [Path(hub.get_dir()), Path(hub._get_torch_home())]  # noqa: SLF001 - NVIDIA's repos use it
+    resolved = path.resolve()
+    return path.is_file() and not any(resolved.is_relative_to(home.resolve()) for home in homes)
+
+
+def _check_prefix(digest: Digest, prefix: str) -> None:
+    if not digest.hex.startswith(prefix):
+        raise RuntimeError(f'invalid hash value (expected "{prefix}", got "{digest}")')
+
+
+def _copy(blob: Path, final: Path) -> None:
+    # Never a link: what user code may write to must not be a blob.
+    private = final.with_name(f"{final.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with blob.open("rb") as source, private.open("xb") as copy:
+            try:
+                fcntl.ioctl(copy.fileno(), _FICLONE, source.fileno())
+            except OSError:  # another file system, or one that cannot share blocks
+                shutil.copyfileobj(source, copy, 1 << 20)
+        private.replace(final)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            private.unlink()

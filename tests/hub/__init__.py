@@ -1,0 +1,1 @@
+"""Tests of the offline half, against real mirrors and a real torch."""
