@@ -30,6 +30,13 @@ def publication(digest: Digest) -> str:
     return f"{PUBLICATIONS}/{digest.hex}.json"
 
 
+def flat(key: RepoKey) -> str:
+    """Return one path component for a repo: readable, and no other repo's."""
+    tag = hashlib.sha256(f"{key.host}/{key.path}".encode()).hexdigest()[:12]
+    readable = "".join(c if c.isalnum() else "-" for c in key.path)[-40:].strip("-")
+    return f"{readable}-{tag}"
+
+
 @dataclass(frozen=True, slots=True)
 class StateLayout:
     """A writer's own folder, outside the mirror."""
@@ -52,7 +59,5 @@ class StateLayout:
         return self.root / "run.lock"
 
     def clone(self, key: RepoKey) -> Path:
-        """Return the bare clone of a repo; the name is readable and unique."""
-        tag = hashlib.sha256(f"{key.host}/{key.path}".encode()).hexdigest()[:12]
-        readable = "".join(c if c.isalnum() else "-" for c in key.path)[-40:].strip("-")
-        return self.root / "git" / f"{readable}-{tag}.git"
+        """Return the bare clone of a repo."""
+        return self.root / "git" / f"{flat(key)}.git"

@@ -6,22 +6,39 @@ tampered catalog says is not believed, and the publication before it serves inst
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hubmirror import files, layout
 from hubmirror.blobs import Blobs
 from hubmirror.catalog import Catalog
-from hubmirror.errors import FormatError, InvalidInputError, NotFoundError, VerificationError
+from hubmirror.errors import (
+    FormatError,
+    HubmirrorError,
+    InvalidInputError,
+    NotFoundError,
+    VerificationError,
+)
 from hubmirror.publications import Publication, Publications, check_min_reader
 from hubmirror.records import Digest
 from hubmirror.version import FORMAT
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A publication with its open catalog."""
+
+    digest: Digest
+    publication: Publication
+    catalog: Catalog
 
 
 class Mirror:
@@ -97,46 +114,63 @@ class Mirror:
         """
         digest = self.publications.current()
         if digest is None:
-            raise NotFoundError(
-                f"{self.root}: nothing is published yet",
-                hint="`hubmirror sync MANIFEST` publishes what it could fetch",
-            )
+            raise self._nothing_yet()
         return digest, self.publications.read(digest)
 
     def catalog(self, publication: Digest | None = None) -> Catalog:
-        """Return the catalog of a publication, or of the newest one that can be believed.
+        """Return the catalog of a publication, as ``serving`` finds it."""
+        return self.serving(publication).catalog
+
+    def serving(self, publication: Digest | None = None) -> Serving:
+        """Return what readers are served with: a publication, or the newest that is sound.
 
         Raises:
             NotFoundError: when there is no such publication, or none at all.
-            VerificationError: when its catalog, or that of every publication, is damaged.
+            VerificationError: when it, or every one that is kept, is damaged.
         """
-        if publication is not None:
-            return self._open_catalog(self.publications.read(publication))
-        start, newest = self.current()
+        digest = publication or self.publications.current()
+        if digest is None:
+            raise self._nothing_yet()
         try:
-            return self._open_catalog(newest)
+            return self._serve(digest)
         except FormatError:
             raise
-        except VerificationError as error:
-            return self._older_catalog(start, error)
+        except (VerificationError, NotFoundError) as damage:
+            if publication:
+                raise
+            return self._older_than(digest, damage)
 
-    def _older_catalog(self, start: Digest, damage: VerificationError) -> Catalog:
-        for digest, publication in self.publications.history(start):
-            if digest == start:
+    def _serve(self, digest: Digest) -> Serving:
+        publication = self.publications.read(digest)
+        return Serving(digest, publication, self._open_catalog(publication))
+
+    def _older_than(self, current: Digest, damage: HubmirrorError) -> Serving:
+        """Find the newest publication that can be believed, the current one being damaged."""
+        sound: list[tuple[int, Digest]] = []
+        for path in self.publication_files():
+            with contextlib.suppress(HubmirrorError):
+                digest = Digest.parse(path.stem)
+                sound.append((self.publications.read(digest).sequence, digest))
+        for sequence, digest in sorted(sound, reverse=True):
+            if digest == current:
                 continue
-            try:
-                catalog = self._open_catalog(publication)
-            except VerificationError:
-                continue
-            _log.warning(
-                "%s: the current publication cannot be read, serving sequence %d of %s instead: %s",
-                self.root,
-                publication.sequence,
-                publication.created_at,
-                damage.message,
-            )
-            return catalog
+            with contextlib.suppress(VerificationError):
+                serving = self._serve(digest)
+                _log.warning(
+                    "%s: the current publication is damaged, sequence %d of %s is served: %s",
+                    self.root,
+                    sequence,
+                    serving.publication.created_at,
+                    damage.message,
+                )
+                return serving
         raise damage
+
+    def _nothing_yet(self) -> NotFoundError:
+        return NotFoundError(
+            f"{self.root}: nothing is published yet",
+            hint="`hubmirror sync MANIFEST` publishes what it could fetch",
+        )
 
     def _open_catalog(self, publication: Publication) -> Catalog:
         digest = publication.catalog.digest

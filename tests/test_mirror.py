@@ -202,8 +202,19 @@ def test_a_damaged_catalog_lets_the_previous_publication_serve(
         with pytest.raises(VerificationError, match="expected sha256"):
             opened.catalog(second.digest)
 
-    assert "serving sequence 1" in caplog.text
+    assert "sequence 1 of " in caplog.text
     assert first.publication.sequence == 1
+
+
+def test_a_damaged_publication_lets_the_previous_one_serve(tmp_path: Path) -> None:
+    mirror, _ = published_mirror(tmp_path)
+    with mirror:
+        second = publish(mirror, holdings(unit(), unit("two")), MODES)
+    assert second is not None
+    damage(tmp_path / layout.publication(second.digest))
+
+    with Mirror.open(tmp_path) as opened:
+        assert opened.serving().publication.sequence == 1
 
 
 def test_with_every_catalog_damaged_nothing_is_believed(tmp_path: Path) -> None:

@@ -61,15 +61,9 @@ class Shelves:
 
 
 def _open_shelf(mirror: Mirror, publication: str) -> Shelf:
-    if publication:
-        digest = parse_publication(publication, mirror)
-        return Shelf(mirror, digest, mirror.catalog(digest))
-    catalog = mirror.catalog()
-    start, _ = mirror.current()
-    for digest, found in mirror.publications.history(start):
-        if found.catalog.digest.hex == catalog.path.name:  # the current one may be damaged
-            return Shelf(mirror, digest, catalog)
-    return Shelf(mirror, start, catalog)
+    wanted = parse_publication(publication, mirror) if publication else None
+    serving = mirror.serving(wanted)
+    return Shelf(mirror, serving.digest, serving.catalog)
 
 
 class Supply:

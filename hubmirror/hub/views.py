@@ -10,16 +10,16 @@ Invariant: a name appears only when its view is whole; the mark inside was writt
 from __future__ import annotations
 
 import errno
-import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubmirror import layout
 from hubmirror.blobs import Blobs
 from hubmirror.errors import StorageError
 from hubmirror.hub.unpacking import unpack
-from hubmirror.records import BlobRef, Digest, RepoKey
+from hubmirror.records import BlobRef, Digest
 from hubmirror.resolve import Resolved
 
 _MARK = ".hubmirror-view"
@@ -67,13 +67,7 @@ class Views:
 
 
 def _parent(resolved: Resolved) -> str:
-    return f"{_flat(resolved.repo.key)}-{resolved.ref.commit}"
-
-
-def _flat(key: RepoKey) -> str:
-    tag = hashlib.sha256(f"{key.host}/{key.path}".encode()).hexdigest()[:12]
-    readable = "".join(c if c.isalnum() else "-" for c in key.path)[-40:].strip("-")
-    return f"{readable}-{tag}"
+    return f"{layout.flat(resolved.repo.key)}-{resolved.ref.commit}"
 
 
 def _name(resolved: Resolved) -> str:

@@ -64,7 +64,6 @@ def test_a_whole_manifest_becomes_records() -> None:
         checkpoints=(
             CheckpointSpec(
                 url="https://download.pytorch.org/models/resnet18-f37072fd.pth",
-                prefix="f37072fd",
                 fallbacks=("https://other.example/x.pth",),
                 fetch_url="${MODEL_URL}",
             ),

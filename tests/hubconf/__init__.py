@@ -1,0 +1,1 @@
+"""What a repo says of itself, from small repos held in memory."""
