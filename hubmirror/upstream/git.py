@@ -1,0 +1,257 @@
+"""The one door to git: how it is started, what is heard of it, and how it ends.
+
+Owns: the command line and the processes. GitPython is imported here only, and nothing of it
+leaves. Knows nothing of refs or snapshots. Invariant: what is started here ends at the latest
+when this process does, however it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import selectors
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from hubmirror.errors import StorageError, UpstreamError
+from hubmirror.upstream import complaints
+from hubmirror.upstream.addresses import Address
+from hubmirror.upstream.surroundings import surroundings
+
+# Otherwise importing GitPython fails where git is missing, and with it this module.
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+import git
+
+_OLDEST = (2, 31, 0)  # the first that takes configuration from GIT_CONFIG_COUNT
+_MOST_ANSWER_BYTES = 256 * 1024 * 1024
+_MOST_COMPLAINT_BYTES = 64 * 1024
+_PIECE_BYTES = 256 * 1024
+_END_S = 5.0
+# Git leaves git-remote-https and index-pack behind when it is killed while they wait for the
+# network. So a shell that leads a process group of its own stands between, and ends them all.
+_GROUP = (
+    """trap 'trap "" TERM; kill -TERM 0; exit 143' TERM; """
+    """exec 3<&0; "$@" <&3 3<&- & exec 3<&-; wait $!"""
+)
+_LIBC = ctypes.CDLL(None)  # before any fork: loading takes locks
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a git command left: its exit status, stdout, and the end of its stderr."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class GitProgram:
+    """The installed git, under our terms; may be used from several threads.
+
+    A thread that starts git must live until the call returns: git is bound to end with it.
+
+    Attributes:
+        ca_bundle: A file of certificates to trust instead of the system's; empty for those.
+        timeout_s: How long an upstream may say nothing; twice that while connecting.
+    """
+
+    ca_bundle: str = ""
+    timeout_s: float = 60.0
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path | None,
+        stdin: bytes = b"",
+        extra: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Run git on the repository in ``folder``, without any network, to its end.
+
+        Raises:
+            StorageError: when git is not installed. Git's own failures are in the answer.
+        """
+        return self._run(arguments, folder=folder, stdin=stdin, extra=extra)
+
+    def ask(
+        self,
+        address: Address,
+        arguments: Sequence[str],
+        *,
+        folder: Path | None,
+        stdin: bytes = b"",
+    ) -> Answer:
+        """Run git with ``address`` as the remote called ``UPSTREAM``, to its end.
+
+        Raises:
+            UpstreamError: when nothing comes for too long. Git's own failures are in the answer.
+            StorageError: when git is not installed.
+        """
+        return self._run(arguments, folder=folder, stdin=stdin, address=address)
+
+    @contextlib.contextmanager
+    def conversation(
+        self, arguments: Sequence[str], *, folder: Path
+    ) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Start git without any network and give its stdin and stdout; it ends with the block."""
+        process = self._start(arguments, folder=folder, stdin=subprocess.PIPE)
+        try:
+            with open(_pipe(process.stdout).fileno(), "rb", _PIECE_BYTES, closefd=False) as stdout:
+                yield _pipe(process.stdin), stdout
+        finally:
+            _end(process, group=False)
+
+    def check_installed(self) -> None:
+        """Ask git for its version.
+
+        Raises:
+            StorageError: when git is missing, or too old to be told what it must not do.
+        """
+        said = self.run(["version"], folder=None).stdout.decode(errors="replace").strip()
+        found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", said)
+        version = tuple(int(part or 0) for part in found.groups()) if found else ()
+        if not said:
+            raise _missing()
+        if version < _OLDEST:
+            wanted = ".".join(map(str, _OLDEST))
+            raise StorageError(f"git {wanted} or newer is needed, got {said!r}")
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path | None,
+        stdin: bytes = b"",
+        address: Address | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Answer:
+        with contextlib.ExitStack() as ends:
+            given = ends.enter_context(tempfile.TemporaryFile()) if stdin else None
+            if given is not None:
+                given.write(stdin)
+                given.seek(0)
+            process = self._start(
+                arguments, folder=folder, stdin=given, address=address, extra=extra
+            )
+            ends.callback(_end, process, group=address is not None)
+            # Twice: http's own limit, which sees the bytes of an answer come in, goes first.
+            heard = _listen(process, address, 2 * self.timeout_s if address else None)
+            return Answer(process.wait(), *heard)
+
+    def _start(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path | None,
+        stdin: BinaryIO | int | None,
+        address: Address | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        around = surroundings(
+            os.environ,
+            folder=folder,
+            address=address,
+            ca_bundle=self.ca_bundle,
+            timeout_s=self.timeout_s,
+            extra=extra,
+        )
+        # GitPython hands the whole environment of this process down; `env` takes away.
+        unset = [word for name in around.taken for word in ("-u", name)]
+        command = [
+            *(["/bin/sh", "-c", _GROUP, "git"] if address else []),
+            *(["env", *unset] if unset else []),
+            git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git",
+            f"--git-dir={folder or os.devnull}",
+            *arguments,
+        ]
+        try:
+            started = git.Git("/").execute(
+                command,
+                istream=stdin,
+                as_process=True,
+                env=around.given,
+                preexec_fn=_die_with(os.getpid()),
+                process_group=0 if address else None,
+            )
+        except git.GitCommandNotFound as error:
+            raise _missing() from error
+        return _unwrapped(started)
+
+
+def _missing() -> StorageError:
+    return StorageError(
+        "git is not installed, or not on the search path", hint="install git 2.31 or newer"
+    )
+
+
+def _unwrapped(started: Any) -> subprocess.Popen[bytes]:
+    """Take a process out of GitPython's wrapper, which would end it when it is collected."""
+    process: subprocess.Popen[bytes] = started.proc
+    started.proc = None
+    return process
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    """Return what a new process does first: bind itself to the thread that started it."""
+
+    def bind() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before we were bound
+            os._exit(1)
+
+    return bind
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise AssertionError  # every process is started with pipes
+    return stream
+
+
+def _listen(
+    process: subprocess.Popen[bytes], address: Address | None, idle_s: float | None
+) -> tuple[bytes, str]:
+    """Read stdout and stderr to their ends; of stderr keep the end only."""
+    stdout, stderr = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(_pipe(process.stdout), selectors.EVENT_READ, stdout)
+        selector.register(_pipe(process.stderr), selectors.EVENT_READ, stderr)
+        while selector.get_map():
+            ready = selector.select(idle_s)
+            if not ready and address is not None and idle_s is not None:
+                raise complaints.timeout_error(address, idle_s)
+            for key, _ in ready:
+                piece = os.read(key.fd, _PIECE_BYTES)
+                if not piece:
+                    selector.unregister(key.fileobj)
+                key.data.extend(piece)
+            del stderr[:-_MOST_COMPLAINT_BYTES]
+            if len(stdout) > _MOST_ANSWER_BYTES:
+                where = f"{address.shown}: " if address else ""
+                raise UpstreamError(f"{where}more than {_MOST_ANSWER_BYTES} bytes of names")
+    return bytes(stdout), stderr.decode(errors="replace")
+
+
+def _end(process: subprocess.Popen[bytes], *, group: bool) -> None:
+    """End a process and all that it started, and close its pipes."""
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_END_S if group else None)  # of a group, the shell ends the others first
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # not waited for yet, so the number is ours
+        process.wait()

@@ -1,0 +1,1 @@
+"""Git upstreams: refs, fetches and snapshots, against the real git."""
