@@ -14,15 +14,13 @@ from hubmirror.manifest.locked import Lock, LockedRepo
 from hubmirror.records import (
     BlobRef,
     CheckpointRow,
-    CheckpointSpec,
     Digest,
-    Manifest,
     RefKind,
     RefRow,
     RepoKey,
-    RepoSpec,
     SnapshotRow,
 )
+from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec
 
 
 @dataclass(frozen=True, slots=True)

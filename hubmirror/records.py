@@ -1,4 +1,4 @@
-"""The nouns of hubmirror as values: what is wanted, what is pinned, what is held.
+"""The nouns of hubmirror as values: digests, names, and what a publication holds.
 
 Owns: parsing of digests and repo names. Knows nothing of files, networks or databases.
 Invariant: a value that exists is well formed, so nobody needs to ask it again.
@@ -133,83 +133,6 @@ class UnitState(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-# What is wanted -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class EntrypointSpec:
-    """An entrypoint that must work offline, with the arguments that it must work with.
-
-    ``call`` is how a person would write it: ``resnet18(pretrained=True)``.
-    """
-
-    name: str
-    call: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointSpec:
-    """A wanted weight file.
-
-    Attributes:
-        url: Its identity: stored whole, matched exactly.
-        sha256: The digest that its author demands, or None.
-        prefix: The leading hex digits of a sha256 that its author demands, or nothing.
-        fallbacks: Other addresses of the same bytes, tried in order.
-        fetch_url: The address really asked, with ``${NAME}`` for the environment; never stored.
-    """
-
-    url: str
-    sha256: Digest | None = None
-    prefix: str = ""
-    fallbacks: tuple[str, ...] = ()
-    fetch_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RepoSpec:
-    """A wanted repo with all that must advance together with it: one unit.
-
-    Attributes:
-        title: The repo's name as written, ``owner/name`` or ``host/path``.
-        key: The same, folded.
-        url: The git address.
-        refs: As typed: branch, tag, commit, glob; empty for the default branch.
-        aliases: Other names by which code asks for it, as written.
-    """
-
-    title: str
-    key: RepoKey
-    url: str
-    refs: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    entrypoints: tuple[EntrypointSpec, ...] = ()
-    checkpoints: tuple[CheckpointSpec, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SyncSettings:
-    """The ``settings:`` of a manifest; None means that the writer's own settings decide."""
-
-    jobs: int | None = None
-    limit_rate_bytes: int | None = None
-    max_size_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """A source as its author wants it."""
-
-    name: str
-    file: str
-    repos: tuple[RepoSpec, ...] = ()
-    checkpoints: tuple[CheckpointSpec, ...] = ()
-    settings: SyncSettings = SyncSettings()
-
-
-# What is pinned and held --------------------------------------------------------------------
-
-
 @dataclass(frozen=True, order=True, slots=True)
 class BlobRef:
     """A blob that something relies on."""
@@ -227,7 +150,7 @@ class RefRow:
     commit: str
 
 
-@dataclass(frozen=True, order=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SnapshotRow:
     """One repo at one commit, and what its hubconf.py says of itself.
 
@@ -258,7 +181,7 @@ class SnapshotRow:
         return frozenset({tar, BlobRef(self.about, self.about_size_bytes)})
 
 
-@dataclass(frozen=True, order=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class CheckpointRow:
     """A mirrored weight file: its URL and its bytes.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hubmirror import files
 from hubmirror.mirror import Mirror
@@ -40,38 +42,36 @@ def snapshot(commit: str = COMMIT, content: bytes = b"tar") -> SnapshotRow:
     )
 
 
-def repo(title: str = "pytorch/vision", **changes: object) -> RepoRow:
-    fields: dict[str, object] = {
-        "title": title,
-        "key": RepoKey.parse(title),
-        "url": f"https://github.com/{title}",
-        "default_branch": "main",
-        "aliases": ("old-owner/vision",),
-        "refs": (
+def repo(title: str = "pytorch/vision", **changes: Any) -> RepoRow:  # fields, by name
+    row = RepoRow(
+        title=title,
+        key=RepoKey.parse(title),
+        url=f"https://github.com/{title}",
+        default_branch="main",
+        aliases=("old-owner/vision",),
+        refs=(
             RefRow("both", RefKind.BRANCH, OTHER_COMMIT),
             RefRow("both", RefKind.TAG, COMMIT),
             RefRow("feature/x", RefKind.BRANCH, COMMIT),
             RefRow("main", RefKind.BRANCH, OTHER_COMMIT),
             RefRow("v0.10.0", RefKind.TAG, COMMIT),
         ),
-        "snapshots": (snapshot(), snapshot(OTHER_COMMIT, b"other tar")),
-        **changes,
-    }
-    return RepoRow(**fields)  # type: ignore[arg-type] - fields by name, checked where they are used
+        snapshots=(snapshot(), snapshot(OTHER_COMMIT, b"other tar")),
+    )
+    return replace(row, **changes)
 
 
-def unit(source: str = "team", **changes: object) -> Unit:
-    fields: dict[str, object] = {
-        "source": source,
-        "name": "pytorch/vision",
-        "state": UnitState.COMPLETE,
-        "reason": "",
-        "repo": repo(),
-        "checkpoints": (checkpoint("https://h.example/resnet18.pth", b"weights"),),
-        "wanted": ("resnet18(pretrained=True)",),
-        **changes,
-    }
-    return Unit(**fields)  # type: ignore[arg-type] - as above
+def unit(source: str = "team", **changes: Any) -> Unit:  # fields, by name
+    row = Unit(
+        source=source,
+        name="pytorch/vision",
+        state=UnitState.COMPLETE,
+        reason="",
+        repo=repo(),
+        checkpoints=(checkpoint("https://h.example/resnet18.pth", b"weights"),),
+        wanted=("resnet18(pretrained=True)",),
+    )
+    return replace(row, **changes)
 
 
 def checkpoint(url: str, content: bytes, redirect: str = "") -> CheckpointRow:

@@ -73,7 +73,7 @@ def _insert_unit(database: sqlite3.Connection, number: int, unit: Unit) -> None:
         "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?)",
         [
             (row.url, number, urls.canonical(row.url), row.redirect, row.digest.raw, row.size_bytes)
-            for row in sorted(unit.checkpoints)
+            for row in sorted(unit.checkpoints, key=lambda row: row.url)
         ],
     )
 
@@ -110,7 +110,7 @@ def _insert_repo(database: sqlite3.Connection, number: int, repo: RepoRow) -> No
                 row.about.raw,
                 row.about_size_bytes,
             )
-            for row in sorted(repo.snapshots)
+            for row in sorted(repo.snapshots, key=lambda row: row.commit)
         ],
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hubmirror.cli import options, render
-from hubmirror.records import CheckpointSpec, RepoSpec
+from hubmirror.specs import CheckpointSpec, RepoSpec
 
 
 @click.group(name="manifest")

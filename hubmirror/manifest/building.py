@@ -17,16 +17,15 @@ from hubmirror.manifest.models import (
     SettingsEntry,
 )
 from hubmirror.manifest.values import parse_checksum
-from hubmirror.records import (
+from hubmirror.records import Digest, RepoKey
+from hubmirror.sizes import parse_rate, parse_size
+from hubmirror.specs import (
     CheckpointSpec,
-    Digest,
     EntrypointSpec,
     Manifest,
-    RepoKey,
     RepoSpec,
     SyncSettings,
 )
-from hubmirror.sizes import parse_rate, parse_size
 
 
 def build(entry: ManifestEntry, *, name: str, file: str) -> Manifest:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from hubmirror.errors import InvalidInputError
 from hubmirror.manifest.addresses import shown
-from hubmirror.records import EntrypointSpec
+from hubmirror.specs import EntrypointSpec
 
 _LONGEST = 2000
 _EXPECTED = "expected a name such as resnet18, or a call such as resnet18(pretrained=True)"

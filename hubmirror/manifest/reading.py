@@ -15,7 +15,7 @@ from hubmirror.manifest.consistency import find_faults
 from hubmirror.manifest.syntax import invalid
 from hubmirror.manifest.tree import MapNode, Node, ScalarNode, Tree, read_tree
 from hubmirror.manifest.values import check_source_name
-from hubmirror.records import Manifest
+from hubmirror.specs import Manifest
 from hubmirror.version import __version__
 
 _ENDINGS = (".json", ".yaml", ".yml")

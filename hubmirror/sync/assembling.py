@@ -22,12 +22,12 @@ from hubmirror.records import (
     CheckpointRow,
     RepoKey,
     RepoRow,
-    RepoSpec,
     SnapshotRow,
     Source,
     Unit,
     UnitState,
 )
+from hubmirror.specs import RepoSpec
 from hubmirror.sync.fetching import Outcomes, Snapshots, Weights, fetch_key
 from hubmirror.sync.report import UnitReport
 
@@ -124,10 +124,10 @@ def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
         failure=failures[0] if failures else None,
         reason="; ".join(error.message for error in failures),
         resolution=resolution,
-        snapshots=tuple(sorted({*plan.held_snapshots, *made})),
+        snapshots=tuple(sorted({*plan.held_snapshots, *made}, key=lambda row: row.commit)),
         made=made,
         weights=tuple(weights),
-        checkpoints=tuple(sorted(rows.values())),
+        checkpoints=tuple(rows[url] for url in sorted(rows)),
         warnings=tuple(warnings),
     )
 

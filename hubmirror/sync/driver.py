@@ -22,8 +22,9 @@ from hubmirror.manifest.reading import check_sources, read_manifest
 from hubmirror.mirror import Mirror
 from hubmirror.plan import Known, SourcePlan, plan_source
 from hubmirror.publish import Published, publish, refuse_contradictions
-from hubmirror.records import BlobRef, CheckpointRow, Holdings, Manifest, Unit
+from hubmirror.records import BlobRef, CheckpointRow, Holdings, Unit
 from hubmirror.settings import Settings
+from hubmirror.specs import Manifest
 from hubmirror.state import open_state
 from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.fetching import Fetcher, Outcomes

@@ -24,15 +24,8 @@ from hubmirror.errors import (
 from hubmirror.hubconf import read_hubconf
 from hubmirror.index import Arrival
 from hubmirror.plan import FetchPlan, SourcePlan, UnitPlan
-from hubmirror.records import (
-    CheckpointRow,
-    CheckpointSpec,
-    Digest,
-    RefKind,
-    RefRow,
-    RepoKey,
-    SnapshotRow,
-)
+from hubmirror.records import CheckpointRow, Digest, RefKind, RefRow, RepoKey, SnapshotRow
+from hubmirror.specs import CheckpointSpec
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.report import is_unreachable
 from hubmirror.upstream.clones import Clone

@@ -9,7 +9,8 @@ from enum import StrEnum
 from hubmirror.errors import HubmirrorError, InvalidInputError
 from hubmirror.manifest.locked import DEFAULT_BRANCH, Lock, LockedRepo
 from hubmirror.plan import Resolution
-from hubmirror.records import Manifest, RefKind, RefRow, RepoKey, RepoSpec
+from hubmirror.records import RefKind, RefRow, RepoKey
+from hubmirror.specs import Manifest, RepoSpec
 from hubmirror.upstream.refs import RemoteRefs, match_refs
 
 

@@ -13,12 +13,11 @@ from hubmirror.manifest.reading import (
     parse_manifest,
     read_manifest,
 )
-from hubmirror.records import (
+from hubmirror.records import Digest, RepoKey
+from hubmirror.specs import (
     CheckpointSpec,
-    Digest,
     EntrypointSpec,
     Manifest,
-    RepoKey,
     RepoSpec,
     SyncSettings,
 )

@@ -1,0 +1,78 @@
+"""What is wanted, as a manifest says it once it was read. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubmirror.records import Digest, RepoKey
+
+
+@dataclass(frozen=True, slots=True)
+class EntrypointSpec:
+    """An entrypoint that must work offline, with the arguments that it must work with.
+
+    ``call`` is how a person would write it: ``resnet18(pretrained=True)``.
+    """
+
+    name: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSpec:
+    """A wanted weight file.
+
+    Attributes:
+        url: Its identity: stored whole, matched exactly.
+        sha256: The digest that its author demands, or None.
+        prefix: The leading hex digits of a sha256 that its author demands, or nothing.
+        fallbacks: Other addresses of the same bytes, tried in order.
+        fetch_url: The address really asked, with ``${NAME}`` for the environment; never stored.
+    """
+
+    url: str
+    sha256: Digest | None = None
+    prefix: str = ""
+    fallbacks: tuple[str, ...] = ()
+    fetch_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepoSpec:
+    """A wanted repo with all that must advance together with it: one unit.
+
+    Attributes:
+        title: The repo's name as written, ``owner/name`` or ``host/path``.
+        key: The same, folded.
+        url: The git address.
+        refs: As typed: branch, tag, commit, glob; empty for the default branch.
+        aliases: Other names by which code asks for it, as written.
+    """
+
+    title: str
+    key: RepoKey
+    url: str
+    refs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    entrypoints: tuple[EntrypointSpec, ...] = ()
+    checkpoints: tuple[CheckpointSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """The ``settings:`` of a manifest; None means that the writer's own settings decide."""
+
+    jobs: int | None = None
+    limit_rate_bytes: int | None = None
+    max_size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A source as its author wants it."""
+
+    name: str
+    file: str
+    repos: tuple[RepoSpec, ...] = ()
+    checkpoints: tuple[CheckpointSpec, ...] = ()
+    settings: SyncSettings = SyncSettings()
