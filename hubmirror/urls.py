@@ -49,7 +49,10 @@ def place(url: str) -> str:
 
 def redact(url: str) -> str:
     """Return a URL that may be printed: no userinfo, no values of secret-like parameters."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL at all: nothing of it is known to be harmless
+        return "***"
     host = parts.netloc.rpartition("@")[2]
     query = "&".join(_redact_parameter(item) for item in parts.query.split("&") if item)
     return urlunsplit((parts.scheme, host, parts.path, query, parts.fragment))

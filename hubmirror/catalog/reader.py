@@ -119,6 +119,12 @@ class Catalog:
                 return found[0]
         return None
 
+    def why_incomplete(self, url: str) -> str:
+        """Return why a checkpoint that a manifest wants is not here, or nothing."""
+        sql = "SELECT reason FROM unit WHERE name = ? AND state = ?"
+        found = self._all(sql, url, UnitState.INCOMPLETE)
+        return str(found[0][0]) if found else ""
+
     def urls_ending_in(self, name: str, *, most: int) -> tuple[str, ...]:
         """Return mirrored URLs with this file name, for a message that says what is near."""
         escaped = name.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")

@@ -113,6 +113,11 @@ def _miss(url: str, inside: Scope) -> OfflineMissError:
         near = inside.supply.shelf.catalog.urls_ending_in(name, most=_MOST_NEAR)
     known = "".join(f"\n    - {urls.redact(other)}" for other in near)
     also = f"; other URLs with this file name are:{known}" if near else ""
+    if inside.supply and (reason := inside.supply.shelf.catalog.why_incomplete(url)):
+        return OfflineMissError(
+            f"{shown}: wanted by a manifest, but not in {inside.where()}: {reason}",
+            hint="mend the cause, then run `hubmirror sync` again",
+        )
     lines = [f"checkpoints:\n      - url: {shown}"]
     if inside.title:
         lines = [f"- repo: {inside.title}\n      checkpoints:\n        - url: {shown}"]
