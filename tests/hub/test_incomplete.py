@@ -1,4 +1,4 @@
-"""Weights that a manifest wants and sync could not get: the reason is said where they are missed."""
+"""Weights that sync could not get: the reason is said where they are missed."""
 
 from __future__ import annotations
 
