@@ -148,10 +148,25 @@ class Publications:
         Raises:
             VerificationError: when ``current.json`` cannot be understood.
         """
+        current = self._current()
+        return current[1] if current else None
+
+    def serial(self) -> int:
+        """Return the sequence of what readers see, 0 before the first publication.
+
+        Known even when the publication itself is damaged.
+
+        Raises:
+            VerificationError: when ``current.json`` cannot be understood.
+        """
+        current = self._current()
+        return current[0] if current else 0
+
+    def _current(self) -> tuple[int, Digest] | None:
         path = self._root / layout.CURRENT
         try:
             fields = json.loads(path.read_bytes())
-            return Digest.parse(fields["publication"])
+            return int(fields["serial"]), Digest.parse(fields["publication"])
         except FileNotFoundError:
             return None
         except (ValueError, LookupError, TypeError, InvalidInputError) as error:

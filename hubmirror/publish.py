@@ -83,16 +83,16 @@ def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published
     """
     content = content_digest(holdings)
     before = mirror.publications.current()
-    previous = mirror.publications.read(before) if before else None
-    if previous and previous.content_digest == content and mirror.blobs.has(previous.catalog):
+    previous = mirror.serving() if before else None  # an older one where the newest is damaged
+    if previous and previous.digest == before and previous.publication.content_digest == content:
         return None
     if mirror.publications.is_held():
         raise RefusedError(f"{mirror.root}: publishing is on hold", hint="release it to publish")
     _refuse_missing_bytes(mirror, holdings)
     publication = Publication(
         origin=mirror.id,
-        sequence=previous.sequence + 1 if previous else 1,
-        previous=before,
+        sequence=mirror.publications.serial() + 1,
+        previous=previous.digest if previous else None,
         catalog=_add_catalog(mirror, holdings, modes),
         content_digest=content,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -217,6 +217,23 @@ def test_a_damaged_publication_lets_the_previous_one_serve(tmp_path: Path) -> No
         assert opened.serving().publication.sequence == 1
 
 
+def test_a_damaged_publication_is_replaced_and_its_sequence_not_used_again(
+    tmp_path: Path,
+) -> None:
+    mirror, first = published_mirror(tmp_path)
+    with mirror:
+        second = publish(mirror, holdings(unit(), unit("two")), MODES)
+    assert second is not None
+    damage(tmp_path / layout.publication(second.digest))
+
+    with Mirror.open(tmp_path) as opened:
+        third = publish(opened, holdings(unit(), unit("two")), MODES)
+        assert third is not None
+        assert third.publication.sequence == 3
+        assert third.publication.previous == first.digest
+        assert opened.serving().digest == third.digest
+
+
 def test_with_every_catalog_damaged_nothing_is_believed(tmp_path: Path) -> None:
     mirror, published = published_mirror(tmp_path)
     mirror.close()

@@ -6,58 +6,29 @@ publication -> ``current.json``.
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from hubmirror import files, layout
+from hubmirror import files
 from hubmirror.errors import RefusedError, StorageError, VerificationError
 from hubmirror.index import Index
 from hubmirror.layout import StateLayout
-from hubmirror.manifest.lock import Lock, lock_path, read_lock
-from hubmirror.manifest.reading import check_sources, read_manifest
 from hubmirror.mirror import Mirror
-from hubmirror.plan import Known, SourcePlan, plan_source
+from hubmirror.plan import SourcePlan
 from hubmirror.publish import Published, publish, refuse_contradictions
-from hubmirror.records import BlobRef, CheckpointRow, Holdings, Unit
+from hubmirror.records import CheckpointRow, Holdings, Unit
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
 from hubmirror.state import open_state
 from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
+from hubmirror.sync.options import Mode, Options
+from hubmirror.sync.planning import Wanted, git_upstream, needed_blobs, plan_all, read_all
 from hubmirror.sync.report import SyncReport
-from hubmirror.sync.resolving import Mode, check_satisfied, resolve_all
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.pace import Pace
-from hubmirror.upstream.repos import GitUpstream
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a sync is run.
-
-    Attributes:
-        mode: How far it may go from its locks.
-        lock_dir: Where locks are kept; None for beside each manifest.
-        notify: Told of each thing that is done, in one line.
-    """
-
-    mode: Mode = Mode.FOLLOW
-    lock_dir: Path | None = None
-    notify: Callable[[str], None] = lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A manifest with its lock, read before anything else is touched."""
-
-    manifest: Manifest
-    lock: Lock | None
-    lock_file: Path
 
 
 def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> SyncReport:
@@ -73,7 +44,7 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
         RefusedError: when two sources contradict each other; readers see what they saw.
         VerificationError: when ``FROZEN`` and bytes are missing.
     """
-    wanted = _read(manifests, options)
+    wanted = read_all(manifests, options)
     mirror = Mirror.create(settings.require_mirror().absolute(), settings.modes)
     state = open_state(settings, mirror.id)
     with mirror, files.exclusive(state.run_lock), Index.open(state.index) as index:
@@ -82,46 +53,6 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
             report = _Run(mirror, state, index, settings, options).run(wanted)
             outcome.append(report.exit_code().name.lower())
             return report
-
-
-def plan_sync(
-    manifests: Sequence[Path], settings: Settings, options: Options
-) -> tuple[SourcePlan, ...]:
-    """Say what ``sync`` would do, and change nothing; refs are asked, bytes are not.
-
-    Raises:
-        InvalidInputError: for faults in any manifest or lock.
-    """
-    wanted = _read(manifests, options, writable=False)
-    root = settings.require_mirror().absolute()
-    holdings, present = Holdings(), frozenset[BlobRef]()
-    if (root / layout.MARKER).exists():
-        with Mirror.open(root) as mirror:
-            if mirror.publications.current():
-                holdings = mirror.catalog().holdings()
-            present = frozenset(filter(mirror.blobs.has, _blobs(holdings, wanted)))
-    return _plan(wanted, holdings, {}, present, options.mode, _git(settings), settings.jobs)
-
-
-def _git(settings: Settings) -> GitUpstream:
-    return GitUpstream(ca_bundle=settings.ca_bundle)
-
-
-def _read(manifests: Sequence[Path], options: Options, *, writable: bool = True) -> list[_Wanted]:
-    wanted: list[_Wanted] = []
-    for path in manifests:
-        manifest = read_manifest(path)
-        lock_file = lock_path(path, options.lock_dir)
-        wanted.append(_Wanted(manifest, read_lock(lock_file), lock_file))
-        if options.mode is not Mode.FOLLOW:
-            check_satisfied(manifest, wanted[-1].lock)
-        elif writable and not os.access(lock_file.parent, os.W_OK):
-            raise StorageError(
-                f"{lock_file}: the lock cannot be written: {lock_file.parent} is not writable",
-                hint="name another folder for locks: --lock-dir DIR",
-            )
-    check_sources([one.manifest for one in wanted])
-    return wanted
 
 
 def _catch_up(index: Index, mirror: Mirror) -> None:
@@ -133,42 +64,6 @@ def _catch_up(index: Index, mirror: Mirror) -> None:
     current = mirror.publications.current()
     if index.follows() != current:
         index.replace_all(mirror.catalog().holdings() if current else Holdings(), current)
-
-
-def _blobs(holdings: Holdings, wanted: Iterable[_Wanted]) -> Iterable[BlobRef]:
-    locks = [one.lock for one in wanted if one.lock]
-    pinned = (BlobRef(row.digest, row.size_bytes) for lock in locks for row in lock.checkpoints)
-    return chain(holdings.blobs(), pinned)
-
-
-def _plan(
-    wanted: Sequence[_Wanted],
-    holdings: Holdings,
-    arrivals: Mapping[str, CheckpointRow],
-    present: frozenset[BlobRef],
-    mode: Mode,
-    git: GitUpstream,
-    jobs: int,
-) -> tuple[SourcePlan, ...]:
-    snapshots = {
-        (unit.repo.key, row.commit): row
-        for unit in holdings.units
-        if unit.repo
-        for row in unit.repo.snapshots
-    }
-    list_refs = functools.cache(git.list_refs)  # all sources of a run see one moment
-    plans: list[SourcePlan] = []
-    for one in wanted:
-        others = {
-            row.url: row
-            for unit in holdings.units
-            if unit.source != one.manifest.name
-            for row in unit.checkpoints
-        }
-        known = Known(snapshots, {**arrivals, **others}, present)
-        resolutions = resolve_all(one.manifest, one.lock, mode, list_refs, jobs)
-        plans.append(plan_source(one.manifest, one.lock, resolutions, known))
-    return tuple(plans)
 
 
 class _Run:
@@ -188,9 +83,9 @@ class _Run:
         self._settings = settings
         self._options = options
         self._landing = Landing(mirror, settings.modes)
-        self._git = _git(settings)
+        self._git = git_upstream(settings)
 
-    def run(self, wanted: Sequence[_Wanted]) -> SyncReport:
+    def run(self, wanted: Sequence[Wanted]) -> SyncReport:
         before = self._index.holdings()
         plans = self._plan(wanted, before)
         if self._options.mode is Mode.FROZEN:
@@ -213,15 +108,15 @@ class _Run:
         self._landing.clear()
         return SyncReport(reports, published, locks, held)
 
-    def _plan(self, wanted: Sequence[_Wanted], before: Holdings) -> tuple[SourcePlan, ...]:
+    def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> tuple[SourcePlan, ...]:
         arrivals = {
             url: CheckpointRow(url, one.digest, one.size_bytes, one.redirect)
             for url, one in self._index.arrivals().items()
         }
         arrived = [row.blob for row in arrivals.values()]
-        present = self._landing.present({*arrived, *_blobs(before, wanted)})
+        present = self._landing.present({*arrived, *needed_blobs(before, wanted)})
         jobs = self._jobs(one.manifest for one in wanted)
-        return _plan(wanted, before, arrivals, present, self._options.mode, self._git, jobs)
+        return plan_all(wanted, before, arrivals, present, self._options.mode, self._git, jobs)
 
     def _jobs(self, manifests: Iterable[Manifest]) -> int:
         asked = [manifest.settings.jobs for manifest in manifests]
@@ -256,7 +151,7 @@ class _Run:
         units = (unit for unit in before.units if unit.source == source)
         return {unit.name: unit for unit in units if all(map(has, unit.blobs()))}
 
-    def _write_locks(self, wanted: Sequence[_Wanted], done: Sequence[Assembled]) -> tuple[str, ...]:
+    def _write_locks(self, wanted: Sequence[Wanted], done: Sequence[Assembled]) -> tuple[str, ...]:
         written: list[str] = []
         for one, assembled in zip(wanted, done, strict=True):
             if self._options.mode is Mode.FROZEN or one.lock == assembled.lock:

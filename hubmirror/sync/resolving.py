@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 
 from hubmirror.errors import HubmirrorError, InvalidInputError
 from hubmirror.manifest.locked import DEFAULT_BRANCH, Lock, LockedRepo
 from hubmirror.plan import Resolution
 from hubmirror.records import RefKind, RefRow, RepoKey
 from hubmirror.specs import Manifest, RepoSpec
+from hubmirror.sync.options import Mode
 from hubmirror.upstream.refs import RemoteRefs, match_refs
-
-
-class Mode(StrEnum):
-    """How far a sync may go from its lock.
-
-    ``FOLLOW``: branches follow upstream. ``LOCKED``: the lock decides, missing bytes are
-    fetched. ``FROZEN``: the lock decides, and nothing is asked of any network.
-    """
-
-    FOLLOW = "follow"
-    LOCKED = "locked"
-    FROZEN = "frozen"
 
 
 def resolve_all(

@@ -387,7 +387,7 @@ def test_a_lock_folder_that_cannot_be_written_is_said_before_fetching(
     writer: Writer, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = writer.manifest([wanted(hubs.plain_weights(upstream))])
-    monkeypatch.setattr("hubmirror.sync.driver.os.access", lambda *_: False)  # root may do all
+    monkeypatch.setattr("hubmirror.sync.planning.os.access", lambda *_: False)  # root may do all
 
     with pytest.raises(StorageError, match="the lock cannot be written"):
         writer.sync(manifest)

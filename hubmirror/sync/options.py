@@ -1,0 +1,35 @@
+"""How a sync is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Mode(StrEnum):
+    """How far a sync may go from its lock.
+
+    ``FOLLOW``: branches follow upstream. ``LOCKED``: the lock decides, missing bytes are
+    fetched. ``FROZEN``: the lock decides, and nothing is asked of any network.
+    """
+
+    FOLLOW = "follow"
+    LOCKED = "locked"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a sync is run.
+
+    Attributes:
+        mode: How far it may go from its locks.
+        lock_dir: Where locks are kept; None for beside each manifest.
+        notify: Told of each thing that is done, in one line.
+    """
+
+    mode: Mode = Mode.FOLLOW
+    lock_dir: Path | None = None
+    notify: Callable[[str], None] = lambda _: None

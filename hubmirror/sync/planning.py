@@ -1,0 +1,131 @@
+"""Reads what is wanted, asks what it means, and plans what is missing; changes nothing."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from hubmirror import layout
+from hubmirror.errors import InvalidInputError, StorageError
+from hubmirror.manifest.lock import Lock, lock_path, read_lock
+from hubmirror.manifest.reading import check_sources, read_manifest
+from hubmirror.mirror import Mirror
+from hubmirror.plan import Known, SourcePlan, plan_source
+from hubmirror.records import BlobRef, CheckpointRow, Holdings
+from hubmirror.settings import Settings
+from hubmirror.specs import Manifest
+from hubmirror.sync.options import Mode, Options
+from hubmirror.sync.resolving import check_satisfied, resolve_all
+from hubmirror.upstream.repos import GitUpstream
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A manifest with its lock, read before anything else is touched."""
+
+    manifest: Manifest
+    lock: Lock | None
+    lock_file: Path
+
+
+def plan_sync(
+    manifests: Sequence[Path], settings: Settings, options: Options
+) -> tuple[SourcePlan, ...]:
+    """Say what ``sync`` would do, and change nothing; refs are asked, bytes are not.
+
+    Raises:
+        InvalidInputError: for faults in any manifest or lock.
+    """
+    wanted = read_all(manifests, options, writable=False)
+    root = settings.require_mirror().absolute()
+    holdings, present = Holdings(), frozenset[BlobRef]()
+    if (root / layout.MARKER).exists():
+        with Mirror.open(root) as mirror:
+            if mirror.publications.current():
+                holdings = mirror.catalog().holdings()
+            present = frozenset(filter(mirror.blobs.has, needed_blobs(holdings, wanted)))
+    git = git_upstream(settings)
+    return plan_all(wanted, holdings, {}, present, options.mode, git, settings.jobs)
+
+
+def read_all(manifests: Sequence[Path], options: Options, *, writable: bool = True) -> list[Wanted]:
+    """Read every manifest with its lock, before anything else is touched.
+
+    Raises:
+        InvalidInputError: with the faults of all of them.
+        StorageError: when a lock that sync must write cannot be written.
+    """
+    wanted: list[Wanted] = []
+    faulty: list[InvalidInputError] = []
+    for path in manifests:
+        try:
+            wanted.append(_read(path, options, writable=writable))
+        except InvalidInputError as error:
+            faulty.append(error)
+    if len(faulty) > 1:
+        raise InvalidInputError("\n".join(error.message for error in faulty), hint=faulty[0].hint)
+    if faulty:
+        raise faulty[0]
+    check_sources([one.manifest for one in wanted])
+    return wanted
+
+
+def _read(path: Path, options: Options, *, writable: bool) -> Wanted:
+    manifest = read_manifest(path)
+    lock_file = lock_path(path, options.lock_dir)
+    lock = read_lock(lock_file)
+    if options.mode is not Mode.FOLLOW:
+        check_satisfied(manifest, lock)
+    elif writable and not os.access(lock_file.parent, os.W_OK):
+        raise StorageError(
+            f"{lock_file}: the lock cannot be written: {lock_file.parent} is not writable",
+            hint="name another folder for locks: --lock-dir DIR",
+        )
+    return Wanted(manifest, lock, lock_file)
+
+
+def git_upstream(settings: Settings) -> GitUpstream:
+    """Return git as the settings want it."""
+    return GitUpstream(ca_bundle=settings.ca_bundle)
+
+
+def needed_blobs(holdings: Holdings, wanted: Iterable[Wanted]) -> Iterable[BlobRef]:
+    """Go through the blobs that these rows and locks rely on."""
+    locks = [one.lock for one in wanted if one.lock]
+    pinned = (BlobRef(row.digest, row.size_bytes) for lock in locks for row in lock.checkpoints)
+    return chain(holdings.blobs(), pinned)
+
+
+def plan_all(
+    wanted: Sequence[Wanted],
+    holdings: Holdings,
+    arrivals: Mapping[str, CheckpointRow],
+    present: frozenset[BlobRef],
+    mode: Mode,
+    git: GitUpstream,
+    jobs: int,
+) -> tuple[SourcePlan, ...]:
+    """Plan every source of a run."""
+    snapshots = {
+        (unit.repo.key, row.commit): row
+        for unit in holdings.units
+        if unit.repo
+        for row in unit.repo.snapshots
+    }
+    list_refs = functools.cache(git.list_refs)  # all sources of a run see one moment
+    plans: list[SourcePlan] = []
+    for one in wanted:
+        others = {
+            row.url: row
+            for unit in holdings.units
+            if unit.source != one.manifest.name
+            for row in unit.checkpoints
+        }
+        known = Known(snapshots, {**arrivals, **others}, present)
+        resolutions = resolve_all(one.manifest, one.lock, mode, list_refs, jobs)
+        plans.append(plan_source(one.manifest, one.lock, resolutions, known))
+    return tuple(plans)
