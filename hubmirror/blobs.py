@@ -7,7 +7,7 @@ Invariant: a file whose name is a digest has exactly that content; it never chan
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hubmirror import files, layout
@@ -74,6 +74,11 @@ class Blobs:
     def add(self, path: Path, digest: Digest, modes: files.Modes) -> None:
         """Give bytes whose digest was checked their name; ``path`` is gone afterwards."""
         files.place(path, self.path(digest), mode=modes.blob, folder_mode=modes.folder)
+
+    def add_all(self, paths: Mapping[Digest, Path], modes: files.Modes) -> None:
+        """Like ``add`` for many blobs, which share the cost of becoming durable."""
+        pairs = {path: self.path(digest) for digest, path in paths.items()}
+        files.place_all(pairs, mode=modes.blob, folder_mode=modes.folder)
 
     def held(self) -> Iterator[Digest]:
         """Go through every blob that is there, by name only."""

@@ -8,13 +8,15 @@ it, are on the disk; a failed fsync discards the file and is never tried on it a
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import fcntl
 import json
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,10 @@ from typing import IO
 from hubmirror.errors import LockedError
 
 CHUNK_BYTES = 256 * 1024
+
+_WORTH_SHARING = 8
+_SYNC_FILE_RANGE_WRITE = 2
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,12 @@ def ensure_folder(path: Path, mode: int) -> None:
         return
     path.chmod(mode)
     sync_folder(path.parent)
+
+
+def sync_file(stream: IO[bytes]) -> None:
+    """Make written bytes durable under the name that the file has now."""
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def sync_folder(path: Path) -> None:
@@ -106,6 +118,63 @@ def _make_durable(path: Path, mode: int) -> None:
         os.close(descriptor)
 
 
+def place_all(pairs: Mapping[Path, Path], *, mode: int, folder_mode: int) -> None:
+    """Like ``place`` for many files, which share one flush of their file system.
+
+    All bytes are on the disk before the first name appears.
+    """
+    if len(pairs) < _WORTH_SHARING:
+        for path, final in pairs.items():
+            place(path, final, mode=mode, folder_mode=folder_mode)
+        return
+    for path in pairs:
+        path.chmod(mode)
+    folders = {final.parent for final in pairs.values()}
+    for folder in folders:
+        ensure_folder(folder, folder_mode)
+    try:
+        _sync_file_system(next(iter(folders)))
+    except OSError:
+        for path in pairs:
+            path.unlink(missing_ok=True)
+        raise
+    for path, final in pairs.items():
+        path.rename(final)
+    for folder in folders:
+        sync_folder(folder)
+
+
+def _sync_file_system(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
+
+
+def start_writing_out(descriptor: int, offset: int, size_bytes: int) -> None:
+    """Ask the kernel to begin writing a span to the disk, so that a later fsync is short."""
+    _libc.sync_file_range(
+        descriptor, ctypes.c_int64(offset), ctypes.c_int64(size_bytes), _SYNC_FILE_RANGE_WRITE
+    )
+
+
+def move(path: Path, final: Path) -> None:
+    """Rename a file, or copy it where that is another file system; not durable yet."""
+    try:
+        path.rename(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with staged(final.parent) as (stream, copy):
+            shutil.copyfile(path, copy)  # inside the kernel
+            stream.flush()
+            copy.rename(final)
+        path.unlink()
+
+
 def write(content: bytes, final: Path, *, staging: Path, modes: Modes) -> None:
     """Put a small file in place, or replace it, in one step that no reader sees half of."""
     with staged(staging) as (stream, path):
@@ -122,8 +191,8 @@ def check_room(folder: Path, needed_bytes: int) -> None:
     """
     free = shutil.disk_usage(folder).free
     if needed_bytes > free:
-        message = f"no space left: {needed_bytes} bytes are needed, {free} are free"
-        raise OSError(28, message, str(folder))
+        message = f"no space left: {needed_bytes:,} bytes are needed, {free:,} are free"
+        raise OSError(errno.ENOSPC, message, str(folder))
 
 
 @contextlib.contextmanager

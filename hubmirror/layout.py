@@ -58,6 +58,11 @@ class StateLayout:
         """Held by the one writer at work on this mirror."""
         return self.root / "run.lock"
 
+    @property
+    def partial(self) -> Path:
+        """Holds files that are on their way."""
+        return self.root / "partial"
+
     def clone(self, key: RepoKey) -> Path:
         """Return the bare clone of a repo."""
         return self.root / "git" / f"{flat(key)}.git"

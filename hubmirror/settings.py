@@ -32,6 +32,7 @@ _VARIABLES = {
     "publication": ("HUBMIRROR_PUBLICATION",),
     "verify": ("HUBMIRROR_VERIFY",),
     "jobs": ("HUBMIRROR_JOBS",),
+    "connections_per_host": ("HUBMIRROR_CONNECTIONS_PER_HOST",),
     "limit_rate": ("HUBMIRROR_LIMIT_RATE",),
     "ca_bundle": ("HUBMIRROR_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"),
 }
@@ -58,11 +59,13 @@ class Settings:
         publication: The publication that a job is pinned to, or empty.
         verify: How ``load`` checks blobs.
         jobs: How many things ``sync`` does at once.
+        connections_per_host: How many connections downloads may hold to one host.
         limit_rate_bytes: Bytes a second over all downloads; 0 for no limit.
         ca_bundle: A PEM file of the certificate authorities to trust, or empty.
         modes: Permissions of what is written into a mirror.
         cache_home: Where this user's caches belong, or empty when there is no such place.
         state_home: Where this user's state belongs, or empty when there is no such place.
+        token_folder: A file for each host, with a token in it; None when there is no such place.
         home: The user's home, for netrc; may be empty.
         proxies: Proxy URL for each scheme, and ``no`` for the exceptions.
         variables: The environment, for ``${NAME}`` in a ``fetch_url``.
@@ -74,11 +77,13 @@ class Settings:
     publication: str = ""
     verify: Verify = Verify.ONCE
     jobs: int = 4
+    connections_per_host: int = 4
     limit_rate_bytes: int = 0
     ca_bundle: str = ""
     modes: Modes = field(default_factory=Modes)
     cache_home: str = ""
     state_home: str = ""
+    token_folder: Path | None = None
     home: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -107,6 +112,7 @@ class Settings:
             cache_home=environment.get("XDG_CACHE_HOME") or _under(home, ".cache"),
             state_home=environment.get("XDG_STATE_HOME")
             or (f"{home}/.local/state" if home else ""),
+            token_folder=Path(config_home) / "hubmirror" / "tokens" if config_home else None,
             home=home,
             proxies=urllib.request.getproxies_environment(),
             variables=environment,
@@ -220,7 +226,8 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
         cache=text("cache"),
         publication=text("publication"),
         verify=parsed("verify", _verify, Verify.ONCE),
-        jobs=parsed("jobs", _jobs, 4),
+        jobs=parsed("jobs", _to_64, 4),
+        connections_per_host=parsed("connections_per_host", _to_64, 4),
         limit_rate_bytes=parsed("limit_rate", parse_rate, 0),
         ca_bundle=text("ca_bundle"),
         modes=Modes(file_mode, parsed("folder_mode", _mode, 0o755), file_mode & 0o444),
@@ -233,7 +240,7 @@ def _verify(text: str) -> Verify:
     raise InvalidInputError(f"expected one of {', '.join(Verify)}, got {text!r}")
 
 
-def _jobs(text: str) -> int:
+def _to_64(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 64:
         return int(text)
     raise InvalidInputError(f"expected a number from 1 to 64, got {text!r}")

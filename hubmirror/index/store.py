@@ -134,25 +134,13 @@ class Index:
             sources = tuple(Source(row["name"], row["lock"]) for row in found)
             return Holdings(sources, tuple(rows.units(connection)))
 
-    def record_arrival(self, arrival: Arrival) -> None:
+    def record_arrivals(self, arrivals: Iterable[Arrival]) -> None:
         """Remember bytes that were checked, so that a killed run need not fetch them again."""
-        row = {
-            "url": arrival.url,
-            "digest": arrival.digest.raw,
-            "size_bytes": arrival.size_bytes,
-            "redirect": arrival.redirect,
-            "etag": arrival.etag,
-            "at": _now(),
-        }
-        statement = upsert(tables.arrival).values(row)
-        statement = statement.on_conflict_do_update(index_elements=["url"], set_=row)
-        with self._engine.begin() as connection:
-            connection.execute(statement)
+        self._remember(tables.arrival, arrivals)
 
     def arrivals(self) -> Mapping[str, Arrival]:
-        """Return what has arrived, by URL."""
+        """Return what has arrived, or was put, by URL."""
         with self._engine.connect() as connection:
-            found = connection.execute(sa.select(tables.arrival)).mappings()
             return {
                 row["url"]: Arrival(
                     row["url"],
@@ -161,13 +149,48 @@ class Index:
                     row["redirect"],
                     row["etag"],
                 )
-                for row in found
+                for table in (tables.arrival, tables.put)
+                for row in connection.execute(sa.select(table)).mappings()
             }
 
-    def forget_arrivals(self) -> None:
-        """Forget what arrived, once locks and rows say it."""
+    def put(self, arrival: Arrival) -> None:
+        """Remember bytes that a person put in, until a source wants them."""
+        self._remember(tables.put, [arrival])
+
+    def waiting(self) -> frozenset[Digest]:
+        """Return the digests of what was put in and no source wanted so far."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(tables.put.c.digest)).scalars()
+            return frozenset(Digest(raw.hex()) for raw in found)
+
+    def forget_arrivals(self, urls: Iterable[str]) -> None:
+        """Forget what arrived, once locks and rows say it; and what was put under these URLs."""
+        taken = [{"taken": url} for url in urls]
         with self._engine.begin() as connection:
             connection.execute(tables.arrival.delete())
+            if taken:
+                gone = tables.put.delete().where(tables.put.c.url == sa.bindparam("taken"))
+                connection.execute(gone, taken)
+
+    def _remember(self, table: sa.Table, arrivals: Iterable[Arrival]) -> None:
+        found = [
+            {
+                "url": one.url,
+                "digest": one.digest.raw,
+                "size_bytes": one.size_bytes,
+                "redirect": one.redirect,
+                "etag": one.etag,
+                "at": _now(),
+            }
+            for one in arrivals
+        ]
+        if not found:
+            return
+        statement = upsert(table)
+        new = {name: statement.excluded[name] for name in found[0]}
+        statement = statement.on_conflict_do_update(index_elements=["url"], set_=new)
+        with self._engine.begin() as connection:
+            connection.execute(statement, found)
 
     @contextlib.contextmanager
     def run(self, sources: Iterable[str]) -> Iterator[list[str]]:

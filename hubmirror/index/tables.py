@@ -84,16 +84,23 @@ checkpoint = _of_unit(
     Column("redirect", Text, nullable=False),
 )
 
-arrival = Table(
-    "arrival",
-    metadata,
-    Column("url", Text, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
-    Column("size_bytes", Integer, nullable=False),
-    Column("redirect", Text, nullable=False),
-    Column("etag", Text, nullable=False),
-    Column("at", Text, nullable=False),
-)
+
+def _of_arrivals(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("url", Text, primary_key=True),
+        Column("digest", LargeBinary, nullable=False),
+        Column("size_bytes", Integer, nullable=False),
+        Column("redirect", Text, nullable=False),
+        Column("etag", Text, nullable=False),
+        Column("at", Text, nullable=False),
+    )
+
+
+arrival = _of_arrivals("arrival")
+
+put = _of_arrivals("put")
 
 run = Table(
     "run",

@@ -28,8 +28,9 @@ from hubmirror.records import (
     UnitState,
 )
 from hubmirror.specs import RepoSpec
-from hubmirror.sync.fetching import Outcomes, Snapshots, Weights, fetch_key
+from hubmirror.sync.fetching import Outcomes, Snapshots, fetch_key
 from hubmirror.sync.report import UnitReport
+from hubmirror.sync.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)

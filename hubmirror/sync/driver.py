@@ -6,6 +6,7 @@ publication -> ``current.json``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -27,6 +28,8 @@ from hubmirror.sync.landing import Landing
 from hubmirror.sync.options import Mode, Options
 from hubmirror.sync.planning import Wanted, git_upstream, needed_blobs, plan_all, read_all
 from hubmirror.sync.report import SyncReport
+from hubmirror.sync.weights import Room, WeightsFetcher
+from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.pace import Pace
 
@@ -83,6 +86,7 @@ class _Run:
         self._settings = settings
         self._options = options
         self._landing = Landing(mirror, settings.modes)
+        self._room = Room(state.partial, mirror.incoming)
         self._git = git_upstream(settings)
 
     def run(self, wanted: Sequence[Wanted]) -> SyncReport:
@@ -103,9 +107,11 @@ class _Run:
             self._index.replace_source(one.source, one.units)
         locks = self._write_locks(wanted, done)
         self._landing.place(frozenset().union(*(one.arrived for one in done)))
-        self._index.forget_arrivals()
+        rows = (row for one in done for unit in one.units for row in unit.checkpoints)
+        self._index.forget_arrivals(row.url for row in rows)
         published, held = self._publish(after)
-        self._landing.clear()
+        self._landing.clear(self._index.waiting())
+        self._room.forget_old(time.time())
         return SyncReport(reports, published, locks, held)
 
     def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> tuple[SourcePlan, ...]:
@@ -127,23 +133,35 @@ class _Run:
         limits = [plan.manifest.settings.limit_rate_bytes for plan in plans]
         rate = min((limit for limit in limits if limit), default=settings.limit_rate_bytes)
         netrc_file = Path(settings.home) / ".netrc" if settings.home else None
+        self._room.check_all(
+            (one, locked.size_bytes)
+            for plan in plans
+            for unit in plan.units
+            for one in unit.fetch
+            if plan.lock and (locked := plan.lock.checkpoint(one.spec.url))
+        )
         with HttpUpstream(
             ca_bundle=settings.ca_bundle,
             proxies=settings.proxies,
-            netrc_file=netrc_file,
+            credentials=Credentials.find(
+                settings.variables, netrc_file=netrc_file, folder=settings.token_folder
+            ),
             pace=Pace(rate),
+            connections_per_host=settings.connections_per_host,
         ) as http:
+            weights = WeightsFetcher(
+                http, self._landing, self._room, settings.expand, self._options.notify
+            )
             fetcher = Fetcher(
                 self._git,
-                http,
+                weights,
                 self._landing,
                 self._state.clone,
-                settings.expand,
                 self._options.notify,
                 is_exact=self._options.mode is not Mode.FOLLOW,
             )
             jobs = self._jobs(plan.manifest for plan in plans)
-            return fetcher.fetch_all(plans, jobs, self._index.record_arrival)
+            return fetcher.fetch_all(plans, jobs, self._index.record_arrivals)
 
     def _loadable(self, before: Holdings, source: str) -> Mapping[str, Unit]:
         """Return a source's units whose bytes are all there: what a failed unit may keep."""

@@ -7,29 +7,24 @@ so that one dead host does not stop the rest.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hubmirror import urls
 from hubmirror.errors import (
     HubmirrorError,
     InvalidInputError,
-    RefusedError,
     UpstreamError,
-    VerificationError,
 )
 from hubmirror.hubconf import read_hubconf
 from hubmirror.index import Arrival
 from hubmirror.plan import FetchPlan, SourcePlan, UnitPlan
-from hubmirror.records import CheckpointRow, Digest, RefKind, RefRow, RepoKey, SnapshotRow
-from hubmirror.specs import CheckpointSpec
+from hubmirror.records import Digest, RefKind, RefRow, RepoKey, SnapshotRow
 from hubmirror.sync.landing import Landing
-from hubmirror.sync.report import is_unreachable
+from hubmirror.sync.weights import Weights, WeightsFetcher
 from hubmirror.upstream.clones import Clone
-from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
 from hubmirror.upstream.repos import GitUpstream
 from hubmirror.upstream.snapshots import write_snapshot
 
@@ -40,15 +35,6 @@ class Snapshots:
 
     refs: Mapping[RefRow, RefRow]
     rows: tuple[SnapshotRow, ...]
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A checkpoint that came in, and its arrival for the index."""
-
-    row: CheckpointRow
-    arrival: Arrival
     warnings: tuple[str, ...]
 
 
@@ -77,26 +63,23 @@ class Fetcher:
     def __init__(
         self,
         git: GitUpstream,
-        http: HttpUpstream,
+        weights: WeightsFetcher,
         landing: Landing,
         clone_of: Callable[[RepoKey], Path],
-        expand: Callable[[str], str],
         notify: Callable[[str], None],
         *,
         is_exact: bool,
     ) -> None:
         self._git = git
-        self._http = http
+        self._weights = weights
         self._landing = landing
         self._clone_of = clone_of
-        self._expand = expand
         self._notify = notify
         self._is_exact = is_exact
-        self._stop = threading.Event()
         self._at_clone: dict[Path, threading.Lock] = {}
 
     def fetch_all(
-        self, plans: Iterable[SourcePlan], jobs: int, arrived: Callable[[Arrival], None]
+        self, plans: Iterable[SourcePlan], jobs: int, arrived: Callable[[Sequence[Arrival]], None]
     ) -> Outcomes:
         """Bring in all that the plans miss; ``arrived`` is called from this thread."""
         snapshots: dict[Future[Snapshots], tuple[str, str]] = {}
@@ -112,17 +95,18 @@ class Fetcher:
                     for wanted in unit.fetch:
                         key = fetch_key(wanted)
                         if key not in weights:
-                            weights[key] = pool.submit(self._fetch_weights, wanted, most)
-            for done in as_completed(weights.values()):
-                if done.exception() is None:
-                    arrived(done.result().arrival)
+                            weights[key] = pool.submit(self._weights.fetch, wanted, most)
+            waiting = set(weights.values())
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                arrived([one.result().arrival for one in done if one.exception() is None])
             return Outcomes(
                 snapshots={key: _failure(one) or one.result() for one, key in snapshots.items()},
                 weights={key: _failure(one) or one.result() for key, one in weights.items()},
             )
         finally:
             # After an interruption nobody waits for a slow host: its thread ends by itself.
-            self._stop.set()
+            self._weights.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _make_snapshots(self, unit: UnitPlan, most_bytes: int | None) -> Snapshots:
@@ -137,7 +121,7 @@ class Fetcher:
         rows: dict[str, SnapshotRow] = {}
         warnings: list[str] = []
         for wanted, came in zip(unit.make, fetched, strict=True):
-            self._check_stop()
+            self._weights.stop.check()
             found = _as_fetched(unit.spec.title, wanted, came.commit)
             refs[wanted] = found
             if found.commit in rows:
@@ -174,39 +158,6 @@ class Fetcher:
         )
         return row, made.findings
 
-    def _fetch_weights(self, wanted: FetchPlan, most_bytes: int | None) -> Weights:
-        failures: list[HubmirrorError] = []
-        for address, shown in self._addresses(wanted.spec):
-            terms = Terms(shown, most_bytes, lambda _: self._check_stop())
-            try:
-                with self._landing.staged() as (stream, path):
-                    fetched = self._http.fetch(address, stream, terms)
-                    warnings = check_digest(wanted, fetched, shown)
-                    self._landing.keep(path, fetched.digest)
-            except HubmirrorError as error:
-                failures.append(error)
-                continue
-            size, url = fetched.size_bytes, wanted.spec.url
-            self._notify(f"fetched {urls.redact(url)} ({size:,} bytes)")
-            redirect = fetched.redirect if address == url else ""
-            row = CheckpointRow(url, fetched.digest, size, redirect)
-            arrival = Arrival(url, fetched.digest, size, redirect, fetched.etag)
-            return Weights(row, arrival, warnings)
-        raise _all_failed(failures)
-
-    def _addresses(self, spec: CheckpointSpec) -> Iterator[tuple[str, str]]:
-        """Go through the addresses of a checkpoint, and what messages may call them."""
-        if spec.fetch_url:
-            yield self._expand(spec.fetch_url), f"{urls.redact(spec.url)} (by its fetch_url)"
-        else:
-            yield spec.url, urls.redact(spec.url)
-        for fallback in spec.fallbacks:
-            yield fallback, urls.redact(fallback)
-
-    def _check_stop(self) -> None:
-        if self._stop.is_set():
-            raise UpstreamError("stopped")
-
 
 def _failure(done: Future[Any]) -> HubmirrorError | None:
     """Return a deliberate error as a value; anything else is a bug, or an interruption."""
@@ -236,53 +187,3 @@ def _as_fetched(title: str, wanted: RefRow, commit: str) -> RefRow:
                 f"from {wanted.commit} to {commit}",
                 hint="run sync again",
             )
-
-
-def check_digest(wanted: FetchPlan, fetched: Fetched, shown: str) -> tuple[str, ...]:
-    """Compare fetched bytes with what manifest, lock and file name say of them.
-
-    An explicit sha256 outranks all else; the lock outranks the hash in the file name. Returns
-    warnings that do not stop the file from being taken.
-
-    Raises:
-        VerificationError: when the manifest, or the name, says otherwise.
-        RefusedError: when the lock says otherwise: the bytes changed upstream.
-    """
-    spec, got = wanted.spec, fetched.digest
-    named = urls.name_hash(spec.url)
-    is_named = got.hex.startswith(named)
-    if spec.sha256:
-        if got != spec.sha256:
-            raise VerificationError(f"{shown}: expected sha256 {spec.sha256}, got {got}")
-    elif spec.prefix:
-        if not got.hex.startswith(spec.prefix):
-            raise VerificationError(f"{shown}: expected sha256 {spec.prefix}..., got {got}")
-    elif wanted.pinned:
-        if got != wanted.pinned:
-            raise RefusedError(
-                f"{shown}: its bytes changed upstream: "
-                f"the lock says sha256 {wanted.pinned}, got {got}",
-                hint=f"find out why; to accept them: "
-                f"hubmirror lock MANIFEST --upgrade {urls.redact(spec.url)}",
-            )
-    elif not is_named and not named.isdecimal():
-        raise VerificationError(
-            f"{shown}: its name says sha256 {named}..., got {got}",
-            hint=f"if the name carries no hash, or a wrong one, write `sha256: {got}` "
-            "beside the URL in the manifest",
-        )
-    if is_named:
-        return ()
-    return (f"{shown}: its name says sha256 {named}..., its bytes are {got}",)
-
-
-def _all_failed(failures: Sequence[HubmirrorError]) -> HubmirrorError:
-    """Say why no address gave the bytes; the first failure decides what kind it is."""
-    first = failures[0]
-    if len(failures) == 1:
-        return first
-    message = "; ".join(failure.message for failure in failures)
-    if isinstance(first, UpstreamError):
-        unreachable = all(is_unreachable(failure) for failure in failures)
-        return UpstreamError(message, hint=first.hint, unreachable=unreachable)
-    return type(first)(message, hint=first.hint)

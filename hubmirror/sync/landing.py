@@ -7,7 +7,7 @@ killed run hashes it again. Nothing is placed among the blobs before the lock na
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +35,7 @@ class Landing:
 
     def keep(self, path: Path, digest: Digest) -> None:
         """Let written and checked bytes wait under their digest."""
-        path.rename(self._path(digest))
+        files.move(path, self._path(digest))
 
     def keep_bytes(self, content: bytes) -> BlobRef:
         """Let small content wait; return its blob."""
@@ -64,12 +64,14 @@ class Landing:
 
     def place(self, blobs: Iterable[BlobRef]) -> None:
         """Give waiting bytes their durable names among the mirror's blobs."""
-        for blob in sorted(blobs):
-            path = self._path(blob.digest)
-            if path.exists():
-                self._mirror.blobs.add(path, blob.digest, self._modes)
+        waiting = {blob.digest: self._path(blob.digest) for blob in sorted(blobs)}
+        self._mirror.blobs.add_all(
+            {digest: path for digest, path in waiting.items() if path.exists()}, self._modes
+        )
 
-    def clear(self) -> None:
+    def clear(self, kept: Collection[Digest]) -> None:
         """Remove what no run will ask for; only under the run lock."""
+        names = {digest.hex for digest in kept}
         for path in self._mirror.incoming.iterdir():
-            path.unlink()
+            if path.name not in names:
+                path.unlink()

@@ -10,9 +10,8 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from urllib.parse import urljoin, urlsplit
-
-import urllib3
 
 from hubmirror import urls
 from hubmirror.errors import UpstreamError
@@ -29,12 +28,18 @@ class PassingError(Exception):
     Attributes:
         cause: What to say when it is not.
         wait_s: How long the server asked us to wait.
+        slowness: How much longer than for a broken connection to wait, when it did not say.
     """
 
-    def __init__(self, cause: UpstreamError, wait_s: float = 0) -> None:
+    def __init__(self, cause: UpstreamError, wait_s: float = 0, *, slowness: float = 1) -> None:
         super().__init__(str(cause))
         self.cause = cause
         self.wait_s = wait_s
+        self.slowness = slowness
+
+
+class NoSuchRangeError(PassingError):
+    """The host has no such part: the length that it told was wrong, or the file is another."""
 
 
 def refuse_page(first: bytes, shown: str) -> None:
@@ -69,28 +74,29 @@ def refuse_too_much(size_bytes: int, most_bytes: int | None, shown: str) -> None
         )
 
 
-def refuse_bad_status(response: urllib3.BaseHTTPResponse, shown: str) -> None:
-    """Let only 200 through.
+def refuse_bad_status(status: int, headers: Mapping[str, str], shown: str) -> None:
+    """Let only 200 and 206 through.
 
     Raises:
         PassingError: for 429, 5xx and rate limits.
         UpstreamError: for every other status, with what to do about it.
     """
-    status, headers = response.status, response.headers
-    if status == 200:
+    if status in (200, 206):
         return
-    said = f"{shown}: HTTP {status} {response.reason or ''}".rstrip()
+    said = f"{shown}: HTTP {status} {responses.get(status, '')}".rstrip()
     limited = status in (403, 429) and (
         "Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0"
     )
     if limited:
         error = UpstreamError(f"{said}: its host limits how often it may be asked")
-        raise PassingError(error, _asked_wait_s(headers))
+        raise PassingError(error, _asked_wait_s(headers), slowness=4)
     if status in _TRY_AGAIN:
-        raise PassingError(UpstreamError(said), _asked_wait_s(headers))
+        raise PassingError(UpstreamError(said), _asked_wait_s(headers), slowness=2)
+    if status == 416:
+        raise NoSuchRangeError(UpstreamError(said))
     hint = ""
     if status in (401, 403):
-        hint = "give a login for this host in netrc, or a `fetch_url:`"
+        hint = "give a login for this host in netrc, a token, or a `fetch_url:`"
     elif status in (404, 410):
         hint = "the file is gone or was renamed: mend the URL, or add other addresses as `urls:`"
     raise UpstreamError(said, hint=hint)
@@ -100,6 +106,9 @@ def _asked_wait_s(headers: Mapping[str, str]) -> float:
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
+    reset = headers.get("X-RateLimit-Reset", "").strip()  # GitHub: seconds since the epoch
+    if not text and reset.isdecimal() and headers.get("X-RateLimit-Remaining") == "0":
+        return max(0.0, int(reset) - time.time())
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except ValueError:

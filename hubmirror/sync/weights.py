@@ -1,0 +1,208 @@
+"""Brings in weights: from which address, whether the bytes are right, and where they wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hubmirror import files, urls
+from hubmirror.errors import HubmirrorError, RefusedError, UpstreamError, VerificationError
+from hubmirror.index import Arrival
+from hubmirror.plan import FetchPlan
+from hubmirror.records import CheckpointRow, Digest
+from hubmirror.specs import CheckpointSpec
+from hubmirror.sync.landing import Landing
+from hubmirror.sync.report import is_unreachable
+from hubmirror.upstream.http import Fetched, HttpUpstream, Terms, discard
+
+_MARGIN_BYTES = 64 * 1024 * 1024
+_KEPT_S = 14 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A checkpoint that came in, and its arrival for the index."""
+
+    row: CheckpointRow
+    arrival: Arrival
+    warnings: tuple[str, ...]
+
+
+class Stop:
+    """Ends the threads of a run that nobody waits for any more."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """End them."""
+        self._event.set()
+
+    def check(self) -> None:
+        """Raise in a thread that shall end."""
+        if self._event.is_set():
+            raise UpstreamError("stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The disks that a download fills: where it is partial, and the mirror's."""
+
+    partials: Path
+    mirror: Path
+
+    def partial(self, address: str) -> Path:
+        """Return where the bytes of an address are partial; without what changes in its query."""
+        return self.partials / Digest.of(urls.canonical(address).encode()).hex
+
+    def check(self, size_bytes: int) -> None:
+        """Refuse what cannot fit, with a margin.
+
+        Raises:
+            OSError: ENOSPC with both figures.
+        """
+        files.check_room(self.partials, size_bytes + _MARGIN_BYTES)
+        if self.partials.stat().st_dev != self.mirror.stat().st_dev:
+            files.check_room(self.mirror, size_bytes + _MARGIN_BYTES)
+
+    def check_all(self, wanted: Iterable[tuple[FetchPlan, int]]) -> None:
+        """Refuse a run whose known sizes cannot fit, less what is there of them.
+
+        Raises:
+            OSError: ENOSPC with both figures.
+        """
+        needed = 0
+        for plan, size_bytes in wanted:
+            path = self.partial(plan.spec.url)
+            there = path.stat().st_blocks * 512 if path.exists() else 0
+            needed += max(size_bytes - there, 0)
+        if needed:
+            self.check(needed)
+
+    def forget_old(self, now: float) -> None:
+        """Remove partial files that no run went on with for two weeks."""
+        for path in self.partials.iterdir():
+            if now - path.stat().st_mtime > _KEPT_S:
+                path.unlink(missing_ok=True)
+
+
+class WeightsFetcher:
+    """The means by which one sync fetches weights; used from several threads."""
+
+    def __init__(
+        self,
+        http: HttpUpstream,
+        landing: Landing,
+        room: Room,
+        expand: Callable[[str], str],
+        notify: Callable[[str], None],
+    ) -> None:
+        self._http = http
+        self._landing = landing
+        self._room = room
+        self._expand = expand
+        self._notify = notify
+        self._at_path: dict[Path, threading.Lock] = {}
+        self.stop = Stop()
+
+    def fetch(self, wanted: FetchPlan, most_bytes: int | None) -> Weights:
+        """Bring in a checkpoint from the first of its addresses that gives the right bytes.
+
+        Raises:
+            HubmirrorError: saying what came of every address.
+        """
+        failures: list[HubmirrorError] = []
+        for address, shown in self._addresses(wanted.spec):
+            terms = Terms(shown, most_bytes, lambda _: self.stop.check(), self._room.check)
+            try:
+                fetched, warnings = self._fetch_from(address, wanted, terms)
+            except HubmirrorError as error:
+                failures.append(error)
+                continue
+            size, url = fetched.size_bytes, wanted.spec.url
+            self._notify(f"fetched {urls.redact(url)} ({size:,} bytes)")
+            redirect = fetched.redirect if address == url else ""
+            row = CheckpointRow(url, fetched.digest, size, redirect)
+            arrival = Arrival(url, fetched.digest, size, redirect, fetched.etag)
+            return Weights(row, arrival, warnings)
+        raise _all_failed(failures)
+
+    def _fetch_from(
+        self, address: str, wanted: FetchPlan, terms: Terms
+    ) -> tuple[Fetched, tuple[str, ...]]:
+        """Fetch from one address; bytes that came in pieces and are wrong are fetched once more."""
+        path = self._room.partial(address)
+        with self._at_path.setdefault(path, threading.Lock()):  # two sources may want one URL
+            fetched = self._http.fetch(address, path, terms)
+            try:
+                warnings = check_digest(wanted, fetched, terms.shown)
+            except (VerificationError, RefusedError):
+                discard(path)
+                if not fetched.is_pieced:
+                    raise
+                fetched = self._http.fetch(address, path, replace(terms, ranges=False))
+                warnings = check_digest(wanted, fetched, terms.shown)
+            self._landing.keep(path, fetched.digest)
+            discard(path)
+        return fetched, warnings
+
+    def _addresses(self, spec: CheckpointSpec) -> Iterator[tuple[str, str]]:
+        """Go through the addresses of a checkpoint, and what messages may call them."""
+        if spec.fetch_url:
+            yield self._expand(spec.fetch_url), f"{urls.redact(spec.url)} (by its fetch_url)"
+        else:
+            yield spec.url, urls.redact(spec.url)
+        for fallback in spec.fallbacks:
+            yield fallback, urls.redact(fallback)
+
+
+def check_digest(wanted: FetchPlan, fetched: Fetched, shown: str) -> tuple[str, ...]:
+    """Compare fetched bytes with what manifest, lock and file name say of them.
+
+    An explicit sha256 outranks all else; the lock outranks the hash in the file name. Returns
+    warnings that do not stop the file from being taken.
+
+    Raises:
+        VerificationError: when the manifest, or the name, says otherwise.
+        RefusedError: when the lock says otherwise: the bytes changed upstream.
+    """
+    spec, got = wanted.spec, fetched.digest
+    named = urls.name_hash(spec.url)
+    is_named = got.hex.startswith(named)
+    if spec.sha256:
+        if got != spec.sha256:
+            raise VerificationError(f"{shown}: expected sha256 {spec.sha256}, got {got}")
+    elif spec.prefix:
+        if not got.hex.startswith(spec.prefix):
+            raise VerificationError(f"{shown}: expected sha256 {spec.prefix}..., got {got}")
+    elif wanted.pinned:
+        if got != wanted.pinned:
+            raise RefusedError(
+                f"{shown}: its bytes changed upstream: "
+                f"the lock says sha256 {wanted.pinned}, got {got}",
+                hint=f"find out why; to accept them: "
+                f"hubmirror lock MANIFEST --upgrade {urls.redact(spec.url)}",
+            )
+    elif not is_named and not named.isdecimal():
+        raise VerificationError(
+            f"{shown}: its name says sha256 {named}..., got {got}",
+            hint=f"if the name carries no hash, or a wrong one, write `sha256: {got}` "
+            "beside the URL in the manifest",
+        )
+    if is_named:
+        return ()
+    return (f"{shown}: its name says sha256 {named}..., its bytes are {got}",)
+
+
+def _all_failed(failures: Sequence[HubmirrorError]) -> HubmirrorError:
+    """Say why no address gave the bytes; the first failure decides what kind it is."""
+    first = failures[0]
+    if len(failures) == 1:
+        return first
+    message = "; ".join(failure.message for failure in failures)
+    if isinstance(first, UpstreamError):
+        unreachable = all(is_unreachable(failure) for failure in failures)
+        return UpstreamError(message, hint=first.hint, unreachable=unreachable)
+    return type(first)(message, hint=first.hint)

@@ -1,0 +1,98 @@
+"""Who we are at which host: tokens and netrc, each for its own host and no other."""
+
+from __future__ import annotations
+
+import base64
+import netrc
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hubmirror.errors import InvalidInputError
+
+_TOKENS = {
+    "HF_TOKEN": ("huggingface.co",),
+    "HUGGING_FACE_HUB_TOKEN": ("huggingface.co",),
+    "GITHUB_TOKEN": ("github.com", "api.github.com", "raw.githubusercontent.com"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that no message, log or traceback may show; ``reveal`` is for the wire alone."""
+
+    _text: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The logins of one run, by host.
+
+    Attributes:
+        tokens: Sent over https only.
+        logins: Of netrc: name and password.
+    """
+
+    tokens: Mapping[str, Secret] = field(default_factory=dict)
+    logins: Mapping[str, tuple[str, Secret]] = field(default_factory=dict)
+
+    @classmethod
+    def find(
+        cls, variables: Mapping[str, str], *, netrc_file: Path | None, folder: Path | None
+    ) -> Credentials:
+        """Collect what the environment, a folder with a file for each host, and netrc give.
+
+        Raises:
+            InvalidInputError: when a file is there and cannot be read.
+        """
+        tokens = {
+            host: Secret(variables[name].strip())
+            for name in reversed(_TOKENS)
+            if variables.get(name, "").strip()
+            for host in _TOKENS[name]
+        }
+        tokens |= dict(_read_folder(folder)) if folder else {}
+        return cls(tokens, _read_netrc(netrc_file) if netrc_file else {})
+
+    def headers(self, url: str) -> Iterator[dict[str, str]]:
+        """Go through the headers to ask a URL with, the last of them without any login.
+
+        The next is for a host that answers 401: a dead token must not hide a public file.
+        """
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme == "https" and (token := self.tokens.get(host)):
+            yield {"Authorization": f"Bearer {token.reveal()}"}
+        if login := self.logins.get(host):
+            pair = f"{login[0]}:{login[1].reveal()}".encode()
+            yield {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        yield {}
+
+
+def _read_folder(folder: Path) -> Iterator[tuple[str, Secret]]:
+    try:
+        for path in sorted(folder.iterdir()):
+            if token := path.read_text(encoding="utf-8").strip():
+                yield path.name.lower(), Secret(token)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{folder}: its tokens cannot be read: {error}") from error
+
+
+def _read_netrc(path: Path) -> Mapping[str, tuple[str, Secret]]:
+    try:
+        hosts = netrc.netrc(str(path)).hosts
+    except FileNotFoundError:
+        return {}
+    except (OSError, netrc.NetrcParseError) as error:
+        raise InvalidInputError(f"{path}: cannot be read as netrc: {error}") from error
+    return {host: (login, Secret(password)) for host, (login, _, password) in hosts.items()}
