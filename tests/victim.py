@@ -56,8 +56,11 @@ class Victims:
     ) -> None:
         self._server.communicate()
 
-    def run(self, arguments: Sequence[str], *, until: int) -> int:
-        """Run a command that dies at step ``until``; return its exit code, -9 when it died."""
+    def run(self, arguments: Sequence[str], *, until: float) -> int:
+        """Run a command that dies at step ``until``; return its exit code, -9 when it died.
+
+        A float is no step but seconds.
+        """
         if self._server.stdin is None or self._server.stdout is None:
             raise AssertionError
         self._server.stdin.write(json.dumps([until, list(arguments)]) + "\n")
@@ -83,7 +86,10 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _die_at(step: int) -> None:
+def _die_at(step: int | float) -> None:
+    if isinstance(step, float):
+        threading.Timer(step, os.kill, [os.getpid(), 9]).start()
+        return
     lock = threading.Lock()
     calls = 0
 

@@ -1,0 +1,222 @@
+"""Who is asked, as whom, and for how long: logins, proxies, redirects, stalls, waits."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hubmirror.errors import InvalidInputError, UpstreamError
+from hubmirror.upstream.credentials import Credentials, Secret
+from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
+from tests.services import require_program
+from tests.upstream import Upstream, faults
+
+BODY = bytes(range(256)) * 8192  # 2 MiB
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private CA's certificate for loopback; its key lies beside it."""
+    openssl = require_program("openssl")
+    folder = tmp_path_factory.mktemp("ca")
+    pair = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem"), "-nodes"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command = [openssl, "req", "-x509", *curve, *pair, *names]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "ca.pem"
+
+
+@pytest.fixture
+def tls(tmp_path: Path, ca: Path) -> Iterator[Upstream]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca, ca.with_name("key.pem"))
+    with Upstream(tmp_path / "tls", tls=context) as running:
+        yield running
+
+
+def fetch(url: str, folder: Path, **terms: object) -> Fetched:
+    with HttpUpstream(**{"first_wait_s": 0.01, **terms}) as http:  # type: ignore[arg-type] # its own
+        return http.fetch(url, folder / "got", Terms(url))
+
+
+def tokens(**by_host: str) -> Credentials:
+    return Credentials({host.replace("_", "."): Secret(text) for host, text in by_host.items()})
+
+
+def test_a_token_goes_to_its_own_host_over_https(tls: Upstream, tmp_path: Path, ca: Path) -> None:
+    fault = faults.WantsAuthorization("Bearer hunter2")
+    url = tls.put("/gated.pth", BODY, fault=fault).replace("127.0.0.1", "localhost")
+
+    fetch(url, tmp_path, ca_bundle=str(ca), credentials=tokens(localhost="hunter2"))
+
+    assert (tmp_path / "got").read_bytes() == BODY
+
+
+def test_a_token_never_goes_over_plain_http(upstream: Upstream, tmp_path: Path) -> None:
+    url = upstream.put("/w.pth", BODY).replace("127.0.0.1", "localhost")
+
+    fetch(url, tmp_path, credentials=tokens(localhost="hunter2"))
+
+    assert not any(request.is_authorized for request in upstream.requests)
+
+
+def test_a_token_is_dropped_where_a_redirect_leaves_its_host(
+    tls: Upstream, tmp_path: Path, ca: Path
+) -> None:
+    target = tls.put("/w.pth", BODY)
+    tls.redirect("/release", target)
+    url = tls.url("/release").replace("127.0.0.1", "localhost")
+
+    fetch(url, tmp_path, ca_bundle=str(ca), credentials=tokens(localhost="hunter2"))
+
+    assert [request.is_authorized for request in tls.requests] == [True, False]
+
+
+def test_a_dead_token_does_not_hide_a_public_file(tls: Upstream, tmp_path: Path, ca: Path) -> None:
+    url = tls.put("/w.pth", BODY, fault=faults.RejectsAuthorization())
+    url = url.replace("127.0.0.1", "localhost")
+
+    fetch(url, tmp_path, ca_bundle=str(ca), credentials=tokens(localhost="dead"))
+
+    assert [request.is_authorized for request in tls.requests] == [True, False]
+
+
+def test_a_private_ca_must_be_named(tls: Upstream, tmp_path: Path) -> None:
+    url = tls.put("/w.pth", BODY)
+
+    with pytest.raises(UpstreamError, match="showed a certificate that is not trusted"):
+        fetch(url, tmp_path)
+
+
+def test_a_proxy_may_have_a_private_ca(tls: Upstream, tmp_path: Path, ca: Path) -> None:
+    tls.put("/w.pth", BODY)
+    proxies = {"http": tls.base_url.replace("127.0.0.1", "localhost")}
+
+    fetch("http://weights.example/w.pth", tmp_path, ca_bundle=str(ca), proxies=proxies)
+
+    assert (tmp_path / "got").read_bytes() == BODY
+    assert [request.host for request in tls.requests] == ["weights.example"]
+
+
+def test_tokens_are_found_in_the_environment_and_in_files(tmp_path: Path) -> None:
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    (folder / "weights.example").write_text("from-a-file\n")
+    variables = {
+        "HF_TOKEN": "hf-1",
+        "HUGGING_FACE_HUB_TOKEN": "hf-2",
+        "GITHUB_TOKEN": "gh-token",
+        "OTHER": "x",
+    }
+
+    found = Credentials.find(variables, netrc_file=tmp_path / "none", folder=folder)
+
+    sent = {
+        host: next(found.headers(f"https://{host}/w")).get("Authorization")
+        for host in ("huggingface.co", "github.com", "weights.example", "evil.example")
+    }
+    assert sent == {
+        "huggingface.co": "Bearer hf-1",
+        "github.com": "Bearer gh-token",
+        "weights.example": "Bearer from-a-file",
+        "evil.example": None,
+    }
+    for secret in ("hf-1", "gh-token", "from-a-file"):
+        assert secret not in repr(found)
+    assert str(Secret("hunter2")) == "***"
+
+
+def test_tokens_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "weights.example").mkdir()
+
+    with pytest.raises(InvalidInputError, match="its tokens cannot be read"):
+        Credentials.find({}, netrc_file=None, folder=tmp_path)
+
+
+def test_a_stall_is_broken_off_and_gone_on_with(upstream: Upstream, tmp_path: Path) -> None:
+    fault = faults.Stall(1_500_000, seconds=30, times=1)
+    url = upstream.put("/w.pth", BODY, fault=fault)
+    started = time.monotonic()
+
+    fetch(url, tmp_path, stall_s=0.3)
+
+    assert (tmp_path / "got").read_bytes() == BODY
+    assert time.monotonic() - started < 10
+    assert any(request.status == 206 for request in upstream.requests)
+
+
+def test_a_host_that_never_answers_is_given_up(upstream: Upstream, tmp_path: Path) -> None:
+    url = upstream.put("/w.pth", BODY, fault=faults.Silence(30))
+
+    with pytest.raises(UpstreamError, match=r"no answer from 127\.0\.0\.1: .*\(4 attempts\)"):
+        fetch(url, tmp_path, stall_s=0.1)
+
+
+def test_an_address_that_expires_is_asked_for_again(upstream: Upstream, tmp_path: Path) -> None:
+    expires = (faults.Drop(1_500_000, times=1), faults.Status(403, after=1))
+    old = upstream.put("/signed1.pth", BODY, fault=expires)
+    new = upstream.put("/signed2.pth", BODY)
+    upstream.redirect("/w.pth", f"{old}?sig=secret")
+    url = upstream.url("/w.pth")
+
+    with HttpUpstream(first_wait_s=0.01) as http:
+        terms = Terms(url, progress=lambda _: upstream.redirect("/w.pth", f"{new}?sig=other"))
+        http.fetch(url, tmp_path / "got", terms)
+
+    assert (tmp_path / "got").read_bytes() == BODY
+    assert [request.status for request in upstream.requests] == [302, 200, 302, 206]
+
+
+def test_a_redirect_to_another_port_is_followed(upstream: Upstream, tmp_path: Path) -> None:
+    with Upstream(tmp_path / "other") as other:
+        upstream.redirect("/w.pth", other.put("/w.pth", BODY))
+
+        fetched = fetch(upstream.url("/w.pth"), tmp_path)
+
+        assert fetched.redirect == other.url("/w.pth")
+
+
+def test_githubs_reset_is_waited_for(upstream: Upstream, tmp_path: Path) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=2)
+    fault = faults.Status.rate_limited(reset_at_s=int(moment.timestamp()), times=1)
+    url = upstream.put("/w.pth", BODY, fault=fault)
+
+    fetch(url, tmp_path)
+
+    assert datetime.now(UTC) >= moment.replace(microsecond=0)
+
+
+def test_a_wait_that_is_too_long_fails_at_once_and_says_so(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    url = upstream.put("/w.pth", BODY, fault=faults.Status.retry_after(429, 3600))
+
+    with pytest.raises(UpstreamError, match=r"\(1 attempt; it asks to wait 3600 s\)"):
+        fetch(url, tmp_path)
+
+
+def test_a_failure_says_what_came_of_every_attempt(upstream: Upstream, tmp_path: Path) -> None:
+    fault = (faults.Status(503, times=2), faults.Drop(1000))
+    url = upstream.put("/w.pth", BODY, fault=fault)
+
+    with pytest.raises(UpstreamError) as caught:
+        fetch(url, tmp_path)
+
+    broke = "the body broke off: the connection was closed early"
+    said = f"{url}: HTTP 503 Service Unavailable x2, then {broke} x2 (4 attempts)"
+    assert caught.value.message == said
+
+
+def test_a_slow_host_is_waited_for(upstream: Upstream, tmp_path: Path) -> None:
+    url = upstream.put("/w.pth", BODY, fault=faults.Slow(4_000_000))
+
+    fetch(url, tmp_path, stall_s=0.5)
+
+    assert (tmp_path / "got").read_bytes() == BODY
