@@ -88,7 +88,8 @@ class Download:
             PassingError: when the next attempt may do better; what came is kept.
             UpstreamError: when no attempt would do better.
         """
-        if self._is_stale or not (self._partial.version.condition and self._trusts_ranges):
+        can_go_on = self._partial.version.condition and self._trusts_ranges
+        if self._is_stale or (self._partial.spans and not can_go_on):
             self.end()
             self._partial.begin(Version())
             self._claims = Claims([Claim(0, None)])
