@@ -25,7 +25,6 @@ def open_state(settings: Settings, mirror_id: str) -> StateLayout:
     """
     root = _state_folder(settings, mirror_id)
     ensure_folder(root / "git", 0o700)
-    root.chmod(0o700)
     kind = _file_system(root)
     if kind in _NETWORK:
         raise StorageError(

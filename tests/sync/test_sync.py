@@ -501,3 +501,15 @@ def test_a_mirror_can_be_moved(writer: Writer, upstream: Upstream, tmp_path: Pat
 
     assert writer.sync(manifest).is_idle()
     assert writer.holdings() == before
+
+
+def test_a_state_folder_that_was_there_keeps_its_permissions(
+    writer: Writer, upstream: Upstream
+) -> None:
+    state = writer.folder / "state"
+    state.mkdir(mode=0o755)
+
+    writer.sync(writer.manifest([wanted(hubs.plain_weights(upstream))]))
+
+    assert state.stat().st_mode & 0o777 == 0o755
+    assert (state / "git").stat().st_mode & 0o777 == 0o700
