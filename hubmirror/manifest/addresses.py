@@ -198,7 +198,7 @@ def _check_no_userinfo(url: str) -> None:
         return
     raise InvalidInputError(
         f"a user name, password or token in a URL is not allowed: {shown(url)}; "
-        "use ~/.netrc or a git credential helper, or fetch_url: ${NAME} for a checkpoint"
+        "use ~/.netrc, or fetch_url: ${NAME} for a checkpoint"
     )
 
 
