@@ -139,19 +139,28 @@ def attempt(folder: Path) -> Iterator[None]:
         if outer.is_loading:
             yield
             return
-        with _restored(), _misses_named(inner), _imports_explained(folder, inner):
+        with _restored(folder), _misses_named(inner), _imports_explained(folder, inner):
             yield
 
 
 @contextlib.contextmanager
-def _restored() -> Iterator[None]:
+def _restored(folder: Path) -> Iterator[None]:
+    """Undo what a repo's code leaves behind, but for the folders of its own that it imports from.
+
+    Models import lazily from these, long after the load.
+    """
     hub = torch_door.hub()
     path, hub_dir = sys.path.copy(), hub._hub_dir  # noqa: SLF001 - what torch.hub.set_dir sets
     try:
         yield
     finally:
-        sys.path[:] = path
+        own = [entry for entry in sys.path if entry not in path and _is_below(entry, folder)]
+        sys.path[:] = [*path, *own]
         hub._hub_dir = hub_dir  # noqa: SLF001
+
+
+def _is_below(entry: str, folder: Path) -> bool:
+    return folder in Path(entry).absolute().parents
 
 
 @contextlib.contextmanager

@@ -115,7 +115,11 @@ class Fetcher:
                             weights[key] = pool.submit(self._fetch_weights, wanted, most)
             for done in as_completed(weights.values()):
                 if done.exception() is None:
-                    arrived(done.result().arrival)
+                    arrival = done.result().arrival
+                    arrived(arrival)
+                    self._notify(
+                        f"fetched {urls.redact(arrival.url)} ({arrival.size_bytes:,} bytes)"
+                    )
             return Outcomes(
                 snapshots={key: _failure(one) or one.result() for one, key in snapshots.items()},
                 weights={key: _failure(one) or one.result() for key, one in weights.items()},
@@ -187,7 +191,6 @@ class Fetcher:
                 failures.append(error)
                 continue
             size, url = fetched.size_bytes, wanted.spec.url
-            self._notify(f"fetched {urls.redact(url)} ({size:,} bytes)")
             redirect = fetched.redirect if address == url else ""
             row = CheckpointRow(url, fetched.digest, size, redirect)
             arrival = Arrival(url, fetched.digest, size, redirect, fetched.etag)

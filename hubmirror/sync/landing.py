@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from hubmirror import files
+from hubmirror import files, layout
 from hubmirror.blobs import hash_file
 from hubmirror.mirror import Mirror
 from hubmirror.records import BlobRef, Digest
@@ -72,4 +72,10 @@ class Landing:
     def clear(self) -> None:
         """Remove what no run will ask for; only under the run lock."""
         for path in self._mirror.incoming.iterdir():
+            if path.name != layout.LOCK:
+                path.unlink()
+
+    def clear_staged(self) -> None:
+        """Remove what a killed run was writing; what it had checked may still be used."""
+        for path in self._mirror.incoming.glob("new-*"):
             path.unlink()

@@ -137,7 +137,7 @@ class HttpUpstream:
             announced = int(response.headers.get("Content-Length") or 0)
             refusals.refuse_too_much(announced, terms.most_bytes, terms.shown)
             digest, size = _store(self._body(response, terms.shown), stream, terms)
-            redirect = urls.place(final) if final != url else ""
+            redirect = urls.place(final) if final != url and urls.is_plain(final) else ""
             return Fetched(digest, size, redirect, response.headers.get("ETag", ""))
 
     @contextlib.contextmanager
