@@ -18,6 +18,7 @@ WRITER = "writer.json"
 BLOBS = "blobs/sha256"
 PUBLICATIONS = "publications"
 INCOMING = ".incoming"
+LOCK = "writer.lock"  # in .incoming: held by whoever writes, whatever its state folder
 
 
 def blob(digest: Digest) -> str:

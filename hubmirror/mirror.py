@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from hubmirror.errors import (
     HubmirrorError,
     InvalidInputError,
     NotFoundError,
+    StorageError,
     VerificationError,
 )
 from hubmirror.publications import Publication, Publications, check_min_reader
@@ -34,11 +36,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A publication with its open catalog."""
+    """A publication with its open catalog; ``is_current`` where ``current.json`` names it."""
 
     digest: Digest
     publication: Publication
     catalog: Catalog
+    is_current: bool
 
 
 class Mirror:
@@ -81,6 +84,10 @@ class Mirror:
                 f"{root}: no mirror here: it has no {layout.MARKER}",
                 hint="`hubmirror sync MANIFEST --mirror DIR` makes one",
             ) from None
+        except PermissionError as error:
+            raise StorageError(
+                f"{marker}: this user may not read it", hint="ask whoever runs `hubmirror sync`"
+            ) from error
         except (ValueError, LookupError, TypeError) as error:
             raise VerificationError(f"{marker}: not a mirror's marker: {error}") from error
 
@@ -89,8 +96,13 @@ class Mirror:
         """Open a mirror for its writer, making an empty one where there is none."""
         marker = root / layout.MARKER
         incoming = root / layout.INCOMING
-        files.ensure_folder(incoming, modes.folder)
-        incoming.chmod(0o700)
+        files.ensure_folder(root, modes.folder)
+        files.ensure_folder(incoming, 0o700)
+        if (owner := incoming.stat().st_uid) != os.geteuid():
+            raise StorageError(
+                f"{root}: this mirror is written by user {owner}",
+                hint="run sync as that user: a mirror has one writer",
+            )
         if not marker.exists():
             fields = {"format": FORMAT, "min_reader": 1, "id": str(uuid.uuid4())}
             content = json.dumps(fields, sort_keys=True).encode() + b"\n"
@@ -128,40 +140,44 @@ class Mirror:
             NotFoundError: when there is no such publication, or none at all.
             VerificationError: when it, or every one that is kept, is damaged.
         """
-        digest = publication or self.publications.current()
-        if digest is None:
+        if publication:
+            return self._serve(publication)
+        found = self.find_serving()
+        if found is None:
             raise self._nothing_yet()
+        return found
+
+    def find_serving(self) -> Serving | None:
+        """Return what readers are served with, or None before the first publication.
+
+        Raises:
+            VerificationError: when every publication that is kept is damaged.
+        """
         try:
-            return self._serve(digest)
+            current = self.publications.current()
+            if current is None and not self.publications.kept():
+                return None
+            if current is None:
+                raise VerificationError(f"{self.root / layout.CURRENT}: missing")
+            return self._serve(current, is_current=True)
         except FormatError:
             raise
         except (VerificationError, NotFoundError) as damage:
-            if publication:
-                raise
-            return self._older_than(digest, damage)
+            return self._newest_sound(damage)
 
-    def _serve(self, digest: Digest) -> Serving:
+    def _serve(self, digest: Digest, *, is_current: bool = False) -> Serving:
         publication = self.publications.read(digest)
-        return Serving(digest, publication, self._open_catalog(publication))
+        return Serving(digest, publication, self._open_catalog(publication), is_current)
 
-    def _older_than(self, current: Digest, damage: HubmirrorError) -> Serving:
-        """Find the newest publication that can be believed, the current one being damaged."""
-        sound: list[tuple[int, Digest]] = []
-        for path in self.publication_files():
-            with contextlib.suppress(HubmirrorError):
-                digest = Digest.parse(path.stem)
-                sound.append((self.publications.read(digest).sequence, digest))
-        for sequence, digest in sorted(sound, reverse=True):
-            if digest == current:
-                continue
+    def _newest_sound(self, damage: HubmirrorError) -> Serving:
+        for digest, publication in self.publications.sound():
             with contextlib.suppress(VerificationError):
                 serving = self._serve(digest)
                 _log.warning(
-                    "%s: the current publication is damaged, sequence %d of %s is served: %s",
-                    self.root,
-                    sequence,
-                    serving.publication.created_at,
+                    "%s; the newest sound publication is served, sequence %d of %s",
                     damage.message,
+                    publication.sequence,
+                    publication.created_at,
                 )
                 return serving
         raise damage
@@ -180,16 +196,11 @@ class Mirror:
                 self._catalogs[digest] = Catalog.open(path)
             return self._catalogs[digest]
 
-    def publication_files(self) -> Iterator[Path]:
-        """Go through the files of all publications that are kept."""
-        for path in (self.root / layout.PUBLICATIONS).glob("*.json"):
-            if len(path.stem) == 64:
-                yield path
-
     def leftovers(self) -> Iterator[str]:
         """Name the files that an interrupted writer left; none of them is ever read."""
         try:
-            yield from sorted(f"{layout.INCOMING}/{path.name}" for path in self.incoming.iterdir())
+            names = sorted(path.name for path in self.incoming.iterdir())
+            yield from (f"{layout.INCOMING}/{name}" for name in names if name != layout.LOCK)
         except (FileNotFoundError, PermissionError):
             return  # a served copy has no staging folder, and a reader may not look into one
 

@@ -6,6 +6,7 @@ Invariant: a publication's name is the sha256 of its bytes, on every replica.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -151,16 +152,28 @@ class Publications:
         current = self._current()
         return current[1] if current else None
 
-    def serial(self) -> int:
-        """Return the sequence of what readers see, 0 before the first publication.
+    def last_sequence(self) -> int:
+        """Return the highest sequence that was given out, 0 before the first publication.
 
-        Known even when the publication itself is damaged.
-
-        Raises:
-            VerificationError: when ``current.json`` cannot be understood.
+        Known even when ``current.json``, or the publication that it names, is damaged.
         """
-        current = self._current()
-        return current[0] if current else 0
+        with contextlib.suppress(VerificationError):
+            if current := self._current():
+                return current[0]
+        return max((one.sequence for _, one in self.sound()), default=0)
+
+    def sound(self) -> list[tuple[Digest, Publication]]:
+        """Return every kept publication whose bytes are its name, the newest first."""
+        found: list[tuple[Digest, Publication]] = []
+        for digest in self.kept():
+            with contextlib.suppress(VerificationError, NotFoundError):
+                found.append((digest, self.read(digest)))
+        return sorted(found, key=lambda one: one[1].sequence, reverse=True)
+
+    def kept(self) -> list[Digest]:
+        """Return every publication that there is, by name only."""
+        names = (path.stem for path in (self._root / layout.PUBLICATIONS).glob("*.json"))
+        return [Digest(name) for name in sorted(names) if len(name) == 64]
 
     def _current(self) -> tuple[int, Digest] | None:
         path = self._root / layout.CURRENT

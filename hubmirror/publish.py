@@ -82,16 +82,15 @@ def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published
         RefusedError: when publishing is on hold.
     """
     content = content_digest(holdings)
-    before = mirror.publications.current()
-    previous = mirror.serving() if before else None  # an older one where the newest is damaged
-    if previous and previous.digest == before and previous.publication.content_digest == content:
+    previous = mirror.find_serving()
+    if previous and previous.is_current and previous.publication.content_digest == content:
         return None
     if mirror.publications.is_held():
         raise RefusedError(f"{mirror.root}: publishing is on hold", hint="release it to publish")
     _refuse_missing_bytes(mirror, holdings)
     publication = Publication(
         origin=mirror.id,
-        sequence=mirror.publications.serial() + 1,
+        sequence=mirror.publications.last_sequence() + 1,
         previous=previous.digest if previous else None,
         catalog=_add_catalog(mirror, holdings, modes),
         content_digest=content,

@@ -124,6 +124,11 @@ class Settings:
         Raises:
             NotFoundError: when nobody named one; says the four places to do so.
         """
+        if "://" in self.mirror:
+            raise InvalidInputError(
+                f"{self.mirror}: only folders can be mirrors today",
+                hint="mount it, or copy the mirror to a folder",
+            )
         if self.mirror:
             return Path(self.mirror).expanduser()
         raise NotFoundError(

@@ -16,17 +16,22 @@ _NETWORK = (
 )
 
 
-def open_state(settings: Settings, mirror_id: str) -> StateLayout:
+def open_state(settings: Settings, mirror: Path, mirror_id: str) -> StateLayout:
     """Return a mirror's state folder, made where it is missing.
 
     Raises:
-        StorageError: when no folder is known for this user, or it lies on a network file
-            system, where neither locks nor SQLite keep their promises.
+        StorageError: when no folder is known for this user, when it lies in the mirror, which
+            is handed to others, or on a network file system, where neither locks nor SQLite
+            keep their promises.
     """
     root = _state_folder(settings, mirror_id)
+    if root.resolve().is_relative_to(mirror.resolve()):
+        raise StorageError(
+            f"{root}: the writer's state cannot lie in the mirror, which others read",
+            hint="name a folder elsewhere: --state DIR, or HUBMIRROR_STATE",
+        )
     ensure_folder(root / "git", 0o700)
     ensure_folder(StateLayout(root).partial, 0o700)
-    root.chmod(0o700)
     kind = _file_system(root)
     if kind in _NETWORK:
         raise StorageError(
@@ -48,7 +53,8 @@ def _claim(state: StateLayout, mirror_id: str) -> None:
     if owner != mirror_id:
         raise StorageError(
             f"{state.root}: holds the state of another mirror ({owner})",
-            hint="give each mirror its own folder: --state DIR, or HUBMIRROR_STATE",
+            hint="give each mirror its own folder: --state DIR, or HUBMIRROR_STATE; "
+            "if that mirror is gone for good, remove this one",
         )
 
 

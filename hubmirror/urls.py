@@ -10,11 +10,24 @@ import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ssh": 22}
-_PASSING_PARAMETERS = re.compile(
-    r"download|x-(amz|goog|ms|oss)-.+|awsaccesskeyid|signature|expires|key-pair-id|policy|googleaccessid"
-    r"|se|sig|sp|sr|sv|st|spr|token|access_token",
+# Parameters that sign an address, or only say how to hand out the same bytes. The short names
+# of a family mean something else elsewhere (`sr=16000`), so they count beside its mark only.
+_ALWAYS = re.compile(r"download|x-(amz|goog|ms|oss)-.+|access_token|token", re.IGNORECASE)
+_FAMILIES = (
+    (
+        "sig",
+        frozenset({"sig", "se", "sp", "sr", "sv", "st", "spr", "skoid", "sktid", "ske", "skt"}),
+    ),
+    ("signature", frozenset({"signature", "expires", "policy", "key-pair-id", "awsaccesskeyid"})),
+)
+SECRET_PARAMETER = re.compile(
+    r"(^|[-_])(token|secret|password|passwd|pass|pwd|auth|authorization|credential|signature|sig"
+    r"|key|hdnts|hdnea)($|[-_])|api[-_]?key|access[-_]?key|private[-_]?key|awsaccesskeyid"
+    r"|googleaccessid",
     re.IGNORECASE,
 )
+"""Names of parameters whose values nobody may print or store."""
+
 _NAME_HASH = re.compile(r"-([0-9a-f]{8,64})\.")
 
 
@@ -30,12 +43,21 @@ def canonical(url: str) -> str:
         host = f"[{host}]"
     if parts.port and parts.port != _DEFAULT_PORTS.get(parts.scheme.lower()):
         host = f"{host}:{parts.port}"
-    kept = [
-        (name, value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if not _PASSING_PARAMETERS.fullmatch(name)
-    ]
-    return urlunsplit((parts.scheme.lower(), host, parts.path, urlencode(kept), ""))
+    return urlunsplit((parts.scheme.lower(), host, parts.path, _lasting(parts.query), ""))
+
+
+def _lasting(query: str) -> str:
+    """Return a query without what may differ while the bytes are the same."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    present = {name.lower() for name, _ in pairs}
+    passing = set[str]().union(*(names for mark, names in _FAMILIES if mark in present))
+    return urlencode(
+        [
+            (name, value)
+            for name, value in pairs
+            if name.lower() not in passing and not _ALWAYS.fullmatch(name)
+        ]
+    )
 
 
 def place(url: str) -> str:
@@ -45,6 +67,11 @@ def place(url: str) -> str:
     if parts.port:
         host = f"{host}:{parts.port}"
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def is_plain(url: str) -> bool:
+    """Tell whether scheme, host and path alone say which bytes a URL names."""
+    return not _lasting(urlsplit(url).query)
 
 
 def redact(url: str) -> str:
@@ -60,8 +87,7 @@ def redact(url: str) -> str:
 
 def _redact_parameter(item: str) -> str:
     name, equals, _ = item.partition("=")
-    secret = equals and name.lower() != "download" and _PASSING_PARAMETERS.fullmatch(name)
-    return f"{name}=***" if secret else item
+    return f"{name}=***" if equals and SECRET_PARAMETER.search(name) else item
 
 
 def file_name(url: str) -> str:

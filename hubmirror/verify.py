@@ -33,14 +33,24 @@ class VerifyReport:
     leftovers: tuple[str, ...]
 
 
+def _faults_of_current(mirror: Mirror, kept: list[Digest]) -> list[str]:
+    try:
+        current = mirror.publications.current()
+    except VerificationError as error:
+        return [error.message]
+    if current is None:
+        return [f"{mirror.root / layout.CURRENT}: missing, publications are there"] if kept else []
+    if current not in kept:
+        return [f"{mirror.root / layout.publication(current)}: missing, {layout.CURRENT} names it"]
+    return []
+
+
 def verify(mirror: Mirror, *, jobs: int = 2) -> VerifyReport:
     """Check every publication that is kept, its catalog, and every blob that they name."""
     faults: list[str] = []
     wanted: set[BlobRef] = set()
-    current = mirror.publications.current()
-    kept = [Digest(path.stem) for path in sorted(mirror.publication_files())]
-    if current and current not in kept:
-        faults.append(f"{layout.publication(current)}: missing; {layout.CURRENT} names it")
+    kept = mirror.publications.kept()
+    faults += _faults_of_current(mirror, kept)
     for digest in kept:
         try:
             publication = mirror.publications.read(digest)

@@ -16,7 +16,13 @@ import pytest
 
 from hubmirror import layout
 from hubmirror.catalog import Catalog, content_digest, write_catalog
-from hubmirror.errors import FormatError, NotFoundError, RefusedError, VerificationError
+from hubmirror.errors import (
+    FormatError,
+    NotFoundError,
+    RefusedError,
+    StorageError,
+    VerificationError,
+)
 from hubmirror.mirror import Mirror, parse_publication
 from hubmirror.publications import Publication
 from hubmirror.publish import publish, refuse_contradictions
@@ -54,6 +60,9 @@ def test_equal_holdings_have_equal_digests_whatever_their_order(tmp_path: Path) 
         ("HTTPS://H.example:443/w.pth#part", "https://h.example/w.pth?download=1"),
         ("https://h.example/w.pth?X-Amz-Signature=abc", "https://h.example/w.pth?download=1"),
         ("https://cdn.example/signed?token=1", "https://h.example/redirected.pth"),
+        ("https://cdn.example/signed?id=2", None),
+        ("https://h.example/audio.pth?sr=8000", None),
+        ("https://h.example/audio.pth?sr=16000&download=1", "https://h.example/audio.pth?sr=16000"),
         ("https://h.example/two.pth", None),
         ("https://other.example/w.pth", None),
     ],
@@ -64,6 +73,7 @@ def test_a_url_finds_its_checkpoint_only_where_it_leads_to_one(
     rows = (
         checkpoint("https://h.example/w.pth?download=1", b"1"),
         checkpoint("https://h.example/redirected.pth", b"2", "https://cdn.example/signed"),
+        checkpoint("https://h.example/audio.pth?sr=16000", b"5"),
         checkpoint("https://h.example/two.pth?download=1", b"3"),
         checkpoint("https://h.example/two.pth?download=2", b"4"),
     )
@@ -131,7 +141,7 @@ def test_publishing_the_same_again_publishes_nothing(tmp_path: Path) -> None:
 
     with mirror:
         assert publish(mirror, holdings(), MODES) is None
-        assert len(list(mirror.publication_files())) == 1
+        assert len(mirror.publications.kept()) == 1
 
 
 def test_publications_form_a_chain(tmp_path: Path) -> None:
@@ -215,6 +225,7 @@ def test_a_damaged_publication_lets_the_previous_one_serve(tmp_path: Path) -> No
 
     with Mirror.open(tmp_path) as opened:
         assert opened.serving().publication.sequence == 1
+        assert not opened.serving().is_current
 
 
 def test_a_damaged_publication_is_replaced_and_its_sequence_not_used_again(
@@ -369,3 +380,38 @@ def test_empty_holdings_can_be_published(tmp_path: Path) -> None:
     with mirror:
         assert publish(mirror, Holdings(), MODES) is not None
         assert mirror.catalog().holdings() == Holdings()
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"serial": 2, "publ'])
+def test_without_current_json_the_newest_sound_publication_serves(
+    tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    mirror, _ = published_mirror(tmp_path)
+    with mirror:
+        second = publish(mirror, holdings(unit(), unit("two")), MODES)
+    assert second is not None
+    (tmp_path / layout.CURRENT).unlink()
+    if content is not None:
+        (tmp_path / layout.CURRENT).write_bytes(content)
+
+    with caplog.at_level(logging.WARNING), Mirror.open(tmp_path) as opened:
+        assert opened.serving().digest == second.digest
+        assert len(verify(opened).faults) == 1
+        third = publish(opened, holdings(unit(), unit("two")), MODES)
+
+    assert "the newest sound publication is served" in caplog.text
+    assert third is not None
+    assert third.publication.sequence == 3
+
+
+def test_a_mirror_that_this_user_may_not_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    published_mirror(tmp_path)[0].close()
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+
+    with pytest.raises(StorageError, match="this user may not read it"):
+        Mirror.open(tmp_path)

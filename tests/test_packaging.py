@@ -44,7 +44,7 @@ def test_the_wheel_alone_serves_the_offline_side(wheel: Path, tmp_path: Path) ->
     """An environment with this wheel and nothing else: no click, SQLAlchemy, PyYAML, git."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "node"], check=True)
     python = tmp_path / "node" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel]
+    install = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-index", str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     program = (
         "import hubmirror, hubmirror.mirror, hubmirror.verify\n"

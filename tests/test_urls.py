@@ -17,6 +17,10 @@ from hubmirror import urls
         ("https://h/a?download=1&id=7", "https://h/a?id=7"),
         ("https://h/a?X-Amz-Signature=s&X-Amz-Date=d", "https://h/a"),
         ("https://h/uc?id=A&export=download", "https://h/uc?id=A&export=download"),
+        ("https://h/a.pth?sr=16000", "https://h/a.pth?sr=16000"),
+        ("https://h/a?sv=1&sr=b&sig=x&se=2&id=3", "https://h/a?id=3"),
+        ("https://h/a?Expires=1&Signature=x&Key-Pair-Id=k", "https://h/a"),
+        ("https://h/a?expires=never", "https://h/a?expires=never"),
     ],
 )
 def test_the_canonical_form_drops_what_does_not_change_the_bytes(url: str, same: str) -> None:
@@ -34,6 +38,11 @@ def test_redacting_never_fails(text: str) -> None:
         ("https://user:pass@h/a", "https://h/a"),
         ("https://h/a?token=s3cret&id=1", "https://h/a?token=***&id=1"),
         ("https://h/a?download=true", "https://h/a?download=true"),
+        ("https://h/a?key=k&pass=p&hdnts=h&sr=1", "https://h/a?key=***&pass=***&hdnts=***&sr=1"),
+        (
+            "https://h/a?X-Amz-Signature=s&X-Amz-Date=d",
+            "https://h/a?X-Amz-Signature=***&X-Amz-Date=d",
+        ),
         ("https://[::1/a", "***"),
     ],
 )

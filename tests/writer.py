@@ -83,7 +83,7 @@ class Writer:
         return {path.name for path in (self.root / "blobs").rglob("*") if path.is_file()}
 
     def leftovers(self) -> list[Path]:
-        return list((self.root / ".incoming").iterdir())
+        return [path for path in (self.root / ".incoming").iterdir() if path.name != "writer.lock"]
 
     def catalog(self) -> Catalog:
         with Mirror.open(self.root) as mirror:

@@ -108,11 +108,10 @@ class Catalog:
         The exact URL first; then the URL without signature and ``download`` parameters, then
         the place its upstream redirected to: each of these only where it leads to one blob.
         """
-        for column, value in (
-            ("url", url),
-            ("canonical", urls.canonical(url)),
-            ("redirect", urls.place(url)),
-        ):
+        asked = [("url", url), ("canonical", urls.canonical(url))]
+        if urls.is_plain(url):  # otherwise the query says which bytes, and no redirect keeps it
+            asked.append(("redirect", urls.place(url)))
+        for column, value in asked:
             sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoint WHERE {column} = ? ORDER BY url"
             found = [_checkpoint(row) for row in self._all(sql, value)]
             if len({row.digest for row in found}) == 1:

@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 from hubmirror.errors import StorageError
@@ -19,6 +20,7 @@ from hubmirror.hub.notices import warn_once
 from hubmirror.settings import Settings
 
 _log = logging.getLogger(__name__)
+_making = threading.Lock()
 
 
 def open_cache(settings: Settings) -> Path:
@@ -40,7 +42,8 @@ def open_cache(settings: Settings) -> Path:
         warn_once(
             _log, "%s: not used as cache, a temporary folder serves instead: %s", folder, trouble
         )
-    return _temporary_folder()
+    with _making:
+        return _temporary_folder()
 
 
 def _trouble_with(folder: Path) -> str:

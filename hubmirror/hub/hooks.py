@@ -19,6 +19,7 @@ from hubmirror.hub.notices import warn_once
 from hubmirror.hub.scope import Scope
 
 _log = logging.getLogger(__name__)
+_making = threading.Lock()
 
 # Private functions of torch.hub, who calls each, and the answer. A version of torch that has
 # changed one loses that answer, with a warning, and keeps the others and the guard.
@@ -35,7 +36,9 @@ _PRIVATE = (
 def serving(inside: Scope) -> Iterator[Scope]:
     """Serve the code inside from a scope, with the network refused; may be nested."""
     guard.install()
-    with _interception().in_force(), scope.entered(inside):
+    with _making:  # threads that are all the first must not hook one over the other
+        interception = _interception()
+    with interception.in_force(), scope.entered(inside):
         yield inside
 
 

@@ -23,6 +23,7 @@ from hubmirror.errors import (
     NotMirroredError,
 )
 from hubmirror.hub import requirements, scope, torch_door
+from hubmirror.hub.clashes import clashing
 from hubmirror.hub.notices import warn_once
 from hubmirror.hub.requirements import Repo
 from hubmirror.hub.scope import Scope
@@ -135,23 +136,46 @@ def attempt(folder: Path) -> Iterator[None]:
     """
     outer = _here()
     view = _view(folder, outer)
+    if folder.is_dir():
+        _warn_of_clashes(folder, outer)
     with scope.loading(outer, view.title if view else "") as inner:
         if outer.is_loading:
             yield
             return
-        with _restored(), _misses_named(inner), _imports_explained(folder, inner):
+        with _restored(folder), _misses_named(inner), _imports_explained(folder, inner):
             yield
 
 
+def _warn_of_clashes(folder: Path, inside: Scope) -> None:
+    for name, place in clashing(folder).items():
+        warn_once(
+            _log,
+            "%s has a module %r of its own, but this process has loaded another one, from %s, and "
+            "will run that: load the two in processes of their own",
+            _title(folder, inside),
+            name,
+            place,
+        )
+
+
 @contextlib.contextmanager
-def _restored() -> Iterator[None]:
+def _restored(folder: Path) -> Iterator[None]:
+    """Undo what a repo's code leaves behind, but for the folders of its own that it imports from.
+
+    Models import lazily from these, long after the load.
+    """
     hub = torch_door.hub()
     path, hub_dir = sys.path.copy(), hub._hub_dir  # noqa: SLF001 - what torch.hub.set_dir sets
     try:
         yield
     finally:
-        sys.path[:] = path
+        own = [entry for entry in sys.path if entry not in path and _is_below(entry, folder)]
+        sys.path[:] = [*path, *own]
         hub._hub_dir = hub_dir  # noqa: SLF001
+
+
+def _is_below(entry: str, folder: Path) -> bool:
+    return folder in Path(entry).absolute().parents
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ for all of them.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -23,6 +24,14 @@ _current: ContextVar[Scope | None] = ContextVar("hubmirror_scope", default=None)
 
 # sys.path and sys.modules belong to the process, and torch.hub itself is not safe with threads.
 _loading = threading.RLock()
+
+
+def _forget_other_threads() -> None:
+    global _loading
+    _loading = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget_other_threads)
 
 
 @dataclass(eq=False, slots=True)

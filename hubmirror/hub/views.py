@@ -9,9 +9,11 @@ Invariant: a name appears only when its view is whole; the mark inside was writt
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from hubmirror.records import BlobRef, Digest
 from hubmirror.resolve import Resolved
 
 _MARK = ".hubmirror-view"
+_DAY_S = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,15 @@ def _make(blob: Path, digest: Digest, final: Path) -> None:
         _settle(tree, final, digest)
     finally:
         shutil.rmtree(private, ignore_errors=True)
+        _clear(private.parent)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a process that was killed has left; a day later nobody is at work on it."""
+    for left in folder.glob("new-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _DAY_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _settle(tree: Path, final: Path, digest: Digest) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from hubmirror.errors import FormatError
+from hubmirror.errors import FormatError, StorageError
 from hubmirror.index import rows, tables
 from hubmirror.records import Digest, Holdings, Source, Unit
 
@@ -56,9 +56,12 @@ class Index:
 
         Raises:
             FormatError: when a newer hubmirror made it.
+            StorageError: when the file cannot be made or read.
         """
         try:
             return cls._open(path)
+        except sa.exc.OperationalError as error:
+            raise StorageError(f"{path}: the index cannot be opened: {error.orig}") from error
         except sa.exc.DatabaseError as error:
             aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
             _log.warning("%s: damaged, moved to %s: %s", path, aside.name, error.orig)
@@ -97,9 +100,25 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """Give one transaction.
+
+        Raises:
+            StorageError: when the database cannot be written: disk full, read-only, I/O error.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise StorageError(
+                f"{self._engine.url.database}: the index cannot be written: {error.orig}",
+                hint="what readers see is unchanged; mend that, and run the same command again",
+            ) from error
+
     def replace_all(self, holdings: Holdings, publication: Digest | None) -> None:
         """Make the index say what a publication's catalog says, or nothing before the first."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(tables.source.delete())
             connection.execute(tables.followed.delete())
             rows.insert(connection, holdings.sources, holdings.units)
@@ -108,7 +127,7 @@ class Index:
 
     def follow(self, publication: Digest) -> None:
         """Remember that a publication says what this index says."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             _follow(connection, publication)
 
     def follows(self) -> Digest | None:
@@ -122,7 +141,7 @@ class Index:
 
         From now until ``follow`` the index is ahead of what is published, and says so.
         """
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(tables.followed.delete())
             connection.execute(tables.source.delete().where(tables.source.c.name == source.name))
             rows.insert(connection, [source], units)
@@ -166,7 +185,7 @@ class Index:
     def forget_arrivals(self, urls: Iterable[str]) -> None:
         """Forget what arrived, once locks and rows say it; and what was put under these URLs."""
         taken = [{"taken": url} for url in urls]
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(tables.arrival.delete())
             if taken:
                 gone = tables.put.delete().where(tables.put.c.url == sa.bindparam("taken"))
@@ -189,7 +208,7 @@ class Index:
         statement = upsert(table)
         new = {name: statement.excluded[name] for name in found[0]}
         statement = statement.on_conflict_do_update(index_elements=["url"], set_=new)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(statement, found)
 
     @contextlib.contextmanager
@@ -197,7 +216,7 @@ class Index:
         """Record a sync; the caller appends its outcome to the list that it is given."""
         outcome: list[str] = []
         row = {"sources": json.dumps(list(sources)), "started_at": _now(), "ended_at": ""}
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             number = connection.execute(
                 tables.run.insert().values(**row, outcome="").returning(tables.run.c.number)
             ).scalar_one()
@@ -206,7 +225,7 @@ class Index:
         finally:
             values = {"ended_at": _now(), "outcome": outcome[-1] if outcome else "failed"}
             ended = tables.run.update().where(tables.run.c.number == number).values(**values)
-            with self._engine.begin() as connection:
+            with self._writing() as connection:
                 connection.execute(ended)
 
     def runs(self) -> tuple[Run, ...]:

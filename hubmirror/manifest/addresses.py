@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from hubmirror.errors import InvalidInputError
 from hubmirror.records import GITHUB, check_repo_name
-from hubmirror.urls import redact
+from hubmirror.urls import SECRET_PARAMETER, redact
 
 _WEIGHT_SCHEMES = ("https", "http", "file")
 _REPO_SCHEMES = ("https", "ssh", "http", "file")
@@ -20,11 +20,6 @@ _LONGEST_SHOWN = 120
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP = re.compile(r"(?:(?P<user>[^@/:]*)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^:].*)")
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
-_SECRET_PARAMETER = re.compile(
-    r"(^|[-_])(token|secret|password|passwd|pwd|auth|authorization|credential|signature|sig)($|[-_])"
-    r"|api[-_]?key|access[-_]?key|private[-_]?key|awsaccesskeyid|googleaccessid",
-    re.IGNORECASE,
-)
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?(?!git@[\w.-]+:).*@(?=[^@]*$)", re.DOTALL)
 _LOOKS_LIKE_USERINFO = re.compile(r"://|:[^@]*@|@[\w-]+\.[\w-]")
 
@@ -56,7 +51,7 @@ def check_weight_url(url: str) -> None:
     if (not parts.path or parts.path.endswith("/")) and not parts.query:
         raise InvalidInputError(f"{shown(url)} names no file: expected https://host/file.pth")
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-        if _SECRET_PARAMETER.search(name):
+        if SECRET_PARAMETER.search(name):
             raise InvalidInputError(
                 f"{shown(url)} has {name!r} in it, which is a secret that the lock would keep; "
                 "leave it out here and give the whole address as fetch_url: ${NAME}"
@@ -81,7 +76,7 @@ def check_fetch_url(url: str) -> None:
     _check_no_userinfo(url)
     for pair in url.partition("?")[2].partition("#")[0].split("&"):
         name, _, value = pair.partition("=")
-        if _SECRET_PARAMETER.search(name) and _VARIABLE.sub("", value):
+        if SECRET_PARAMETER.search(name) and _VARIABLE.sub("", value):
             raise InvalidInputError(
                 f"{shown(url)} has a secret in {name!r}; write {name}=${{NAME}} "
                 "and set that variable in the environment of sync"
@@ -123,7 +118,7 @@ def check_no_secret(url: str) -> None:
     """
     _check_no_userinfo(url)
     query = url.partition("?")[2]
-    if query and any(_SECRET_PARAMETER.search(pair.partition("=")[0]) for pair in query.split("&")):
+    if query and any(SECRET_PARAMETER.search(pair.partition("=")[0]) for pair in query.split("&")):
         raise InvalidInputError(f"{shown(url)} has a secret in it, which may not be stored")
 
 
@@ -198,7 +193,7 @@ def _check_no_userinfo(url: str) -> None:
         return
     raise InvalidInputError(
         f"a user name, password or token in a URL is not allowed: {shown(url)}; "
-        "use ~/.netrc or a git credential helper, or fetch_url: ${NAME} for a checkpoint"
+        "use ~/.netrc, or fetch_url: ${NAME} for a checkpoint"
     )
 
 
@@ -229,7 +224,7 @@ def _without_secret_parameters(text: str) -> str:
     start, _, query = text.partition("?")
     pairs = [pair.partition("=") for pair in query.split("&")]
     hidden = (
-        f"{name}=***" if _SECRET_PARAMETER.search(name) else f"{name}{equals}{value}"
+        f"{name}=***" if SECRET_PARAMETER.search(name) else f"{name}{equals}{value}"
         for name, equals, value in pairs
     )
     text = f"{start}?{'&'.join(hidden)}"

@@ -44,7 +44,7 @@ _CONFLICT = re.compile(r"^(<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)", re.MULTILIN
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 _HINT = (
     "locks are written by `hubmirror sync` and not by hand: take the file from git again, "
-    "or remove it to resolve everything anew"
+    "or remove it: sync goes on from what it last published"
 )
 
 

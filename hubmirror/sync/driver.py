@@ -6,12 +6,13 @@ publication -> ``current.json``.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from hubmirror import files
+from hubmirror import files, layout
 from hubmirror.errors import RefusedError, StorageError, VerificationError
 from hubmirror.index import Index
 from hubmirror.layout import StateLayout
@@ -26,7 +27,14 @@ from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.options import Mode, Options
-from hubmirror.sync.planning import Wanted, git_upstream, needed_blobs, plan_all, read_all
+from hubmirror.sync.planning import (
+    Wanted,
+    git_upstream,
+    needed_blobs,
+    plan_all,
+    read_all,
+    restore_locks,
+)
 from hubmirror.sync.report import SyncReport
 from hubmirror.sync.weights import Room, WeightsFetcher
 from hubmirror.upstream.credentials import Credentials
@@ -49,8 +57,13 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
     """
     wanted = read_all(manifests, options)
     mirror = Mirror.create(settings.require_mirror().absolute(), settings.modes)
-    state = open_state(settings, mirror.id)
-    with mirror, files.exclusive(state.run_lock), Index.open(state.index) as index:
+    state = open_state(settings, mirror.root, mirror.id)
+    with (
+        mirror,
+        files.exclusive(state.run_lock),
+        files.exclusive(mirror.incoming / layout.LOCK),
+        Index.open(state.index) as index,
+    ):
         _catch_up(index, mirror)
         with index.run([one.manifest.name for one in wanted]) as outcome:
             report = _Run(mirror, state, index, settings, options).run(wanted)
@@ -63,10 +76,32 @@ def _catch_up(index: Index, mirror: Mirror) -> None:
 
     It is not when it was lost or damaged, when the mirror was imported, or when a run was
     killed between its index and its publication: what readers see decides.
+
+    Raises:
+        VerificationError: when that is an older publication because the current one is
+            damaged: what other sources had since would be lost without a word.
     """
-    current = mirror.publications.current()
-    if index.follows() != current:
-        index.replace_all(mirror.catalog().holdings() if current else Holdings(), current)
+    followed = index.follows()
+    with contextlib.suppress(VerificationError):
+        if followed and followed == mirror.publications.current():
+            return
+    serving = mirror.find_serving()
+    if serving and not serving.is_current and _names_another(mirror):
+        raise VerificationError(
+            f"{mirror.root}: the current publication is damaged, and this state folder does not "
+            f"know what it said; the newest sound one is sequence {serving.publication.sequence}",
+            hint="bring back its files, or the state folder, from a copy; to go on from the older "
+            f"one and lose what came after it, remove {mirror.root / layout.CURRENT}",
+        )
+    holdings = serving.catalog.holdings() if serving else Holdings()
+    index.replace_all(holdings, serving.digest if serving else None)
+
+
+def _names_another(mirror: Mirror) -> bool:
+    try:
+        return mirror.publications.current() is not None
+    except VerificationError:  # torn: it names nothing any more
+        return False
 
 
 class _Run:
@@ -90,7 +125,9 @@ class _Run:
         self._git = git_upstream(settings)
 
     def run(self, wanted: Sequence[Wanted]) -> SyncReport:
+        self._landing.clear_staged()
         before = self._index.holdings()
+        wanted = restore_locks(wanted, before, self._options)
         plans = self._plan(wanted, before)
         if self._options.mode is Mode.FROZEN:
             _refuse_missing(plans)
@@ -149,9 +186,7 @@ class _Run:
             pace=Pace(rate),
             connections_per_host=settings.connections_per_host,
         ) as http:
-            weights = WeightsFetcher(
-                http, self._landing, self._room, settings.expand, self._options.notify
-            )
+            weights = WeightsFetcher(http, self._landing, self._room, settings.expand)
             fetcher = Fetcher(
                 self._git,
                 weights,
@@ -172,7 +207,7 @@ class _Run:
     def _write_locks(self, wanted: Sequence[Wanted], done: Sequence[Assembled]) -> tuple[str, ...]:
         written: list[str] = []
         for one, assembled in zip(wanted, done, strict=True):
-            if self._options.mode is Mode.FROZEN or one.lock == assembled.lock:
+            if self._options.mode is Mode.FROZEN or (one.is_stored and one.lock == assembled.lock):
                 continue
             try:
                 files.write(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hubmirror import urls
 from hubmirror.errors import (
     HubmirrorError,
     InvalidInputError,
@@ -100,6 +101,10 @@ class Fetcher:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 arrived([one.result().arrival for one in done if one.exception() is None])
+                for one in done:
+                    if one.exception() is None:
+                        came = one.result().arrival
+                        self._notify(f"fetched {urls.redact(came.url)} ({came.size_bytes:,} bytes)")
             return Outcomes(
                 snapshots={key: _failure(one) or one.result() for one, key in snapshots.items()},
                 weights={key: _failure(one) or one.result() for key, one in weights.items()},

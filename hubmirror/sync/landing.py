@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from hubmirror import files
+from hubmirror import files, layout
 from hubmirror.blobs import hash_file
 from hubmirror.mirror import Mirror
 from hubmirror.records import BlobRef, Digest
@@ -71,7 +71,12 @@ class Landing:
 
     def clear(self, kept: Collection[Digest]) -> None:
         """Remove what no run will ask for; only under the run lock."""
-        names = {digest.hex for digest in kept}
+        names = {layout.LOCK, *(digest.hex for digest in kept)}
         for path in self._mirror.incoming.iterdir():
             if path.name not in names:
                 path.unlink()
+
+    def clear_staged(self) -> None:
+        """Remove what a killed run was writing; what it had checked may still be used."""
+        for path in self._mirror.incoming.glob("new-*"):
+            path.unlink()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from hubmirror import layout
 from hubmirror.errors import InvalidInputError, StorageError
-from hubmirror.manifest.lock import Lock, lock_path, read_lock
+from hubmirror.manifest.lock import Lock, lock_path, parse_lock, read_lock
 from hubmirror.manifest.reading import check_sources, read_manifest
 from hubmirror.mirror import Mirror
 from hubmirror.plan import Known, SourcePlan, plan_source
@@ -25,11 +25,19 @@ from hubmirror.upstream.repos import GitUpstream
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A manifest with its lock, read before anything else is touched."""
+    """A manifest with its lock, read before anything else is touched.
+
+    Attributes:
+        manifest: What is wanted.
+        lock: What is pinned.
+        lock_file: Where the lock belongs.
+        is_stored: False where that file is missing and the lock is the one last published.
+    """
 
     manifest: Manifest
     lock: Lock | None
     lock_file: Path
+    is_stored: bool = True
 
 
 def plan_sync(
@@ -47,6 +55,7 @@ def plan_sync(
         with Mirror.open(root) as mirror:
             if mirror.publications.current():
                 holdings = mirror.catalog().holdings()
+            wanted = restore_locks(wanted, holdings, options)
             present = frozenset(filter(mirror.blobs.has, needed_blobs(holdings, wanted)))
     git = git_upstream(settings)
     return plan_all(wanted, holdings, {}, present, options.mode, git, settings.jobs)
@@ -78,14 +87,38 @@ def _read(path: Path, options: Options, *, writable: bool) -> Wanted:
     manifest = read_manifest(path)
     lock_file = lock_path(path, options.lock_dir)
     lock = read_lock(lock_file)
-    if options.mode is not Mode.FOLLOW:
-        check_satisfied(manifest, lock)
-    elif writable and not os.access(lock_file.parent, os.W_OK):
+    if options.mode is Mode.FOLLOW and writable and not _can_write(lock_file.parent, options):
         raise StorageError(
             f"{lock_file}: the lock cannot be written: {lock_file.parent} is not writable",
             hint="name another folder for locks: --lock-dir DIR",
         )
     return Wanted(manifest, lock, lock_file)
+
+
+def _can_write(folder: Path, options: Options) -> bool:
+    if options.lock_dir:
+        folder.mkdir(parents=True, exist_ok=True)
+    return os.access(folder, os.W_OK)
+
+
+def restore_locks(wanted: Iterable[Wanted], holdings: Holdings, options: Options) -> list[Wanted]:
+    """Pin a source whose lock file is missing to what it last published.
+
+    Raises:
+        InvalidInputError: when the lock must decide and does not satisfy the manifest.
+    """
+    published = {source.name: source.lock for source in holdings.sources}
+    found: list[Wanted] = []
+    for one in wanted:
+        name = one.manifest.name
+        if one.lock is None and name in published:
+            lock = parse_lock(published[name], file=f"the published lock of {name}")
+            found.append(replace(one, lock=lock, is_stored=False))
+        else:
+            found.append(one)
+        if options.mode is not Mode.FOLLOW:
+            check_satisfied(one.manifest, found[-1].lock)
+    return found
 
 
 def git_upstream(settings: Settings) -> GitUpstream:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import IO
 
-from hubmirror import files, urls
+from hubmirror import files, layout, urls
 from hubmirror.errors import InvalidInputError, NotFoundError, VerificationError
 from hubmirror.index import Arrival, Index
 from hubmirror.mirror import Mirror
@@ -31,8 +31,13 @@ def put(url: str, source: Path, sha256: Digest | None, settings: Settings) -> Bl
             hint="give it as the manifest has it: whole, without login or signature",
         )
     mirror = Mirror.create(settings.require_mirror().absolute(), settings.modes)
-    state = open_state(settings, mirror.id)
-    with mirror, files.exclusive(state.run_lock), Index.open(state.index) as index:
+    state = open_state(settings, mirror.root, mirror.id)
+    with (
+        mirror,
+        files.exclusive(state.run_lock),
+        files.exclusive(mirror.incoming / layout.LOCK),
+        Index.open(state.index) as index,
+    ):
         landing = Landing(mirror, settings.modes)
         with _opened(source) as given, landing.staged() as (stream, path):
             blob = _copy(given, stream, source)

@@ -97,13 +97,11 @@ class WeightsFetcher:
         landing: Landing,
         room: Room,
         expand: Callable[[str], str],
-        notify: Callable[[str], None],
     ) -> None:
         self._http = http
         self._landing = landing
         self._room = room
         self._expand = expand
-        self._notify = notify
         self._at_path: dict[Path, threading.Lock] = {}
         self.stop = Stop()
 
@@ -122,7 +120,6 @@ class WeightsFetcher:
                 failures.append(error)
                 continue
             size, url = fetched.size_bytes, wanted.spec.url
-            self._notify(f"fetched {urls.redact(url)} ({size:,} bytes)")
             redirect = fetched.redirect if address == url else ""
             row = CheckpointRow(url, fetched.digest, size, redirect)
             arrival = Arrival(url, fetched.digest, size, redirect, fetched.etag)

@@ -117,7 +117,8 @@ class HttpUpstream:
         if not download.follower.is_sound:  # the disk lost what an earlier run had written
             partial.begin(Version())
             return self._fetch(url, partial, terms)
-        redirect = urls.place(download.final) if download.final != url else ""
+        final = download.final
+        redirect = urls.place(final) if final != url and urls.is_plain(final) else ""
         return Fetched(digest, size, redirect, partial.version.etag, download.is_pieced)
 
 

@@ -36,7 +36,7 @@ VALUE = (
     "an argument must be text, a number, true, false, null, or a list or mapping of these; "
     "quote what YAML takes for a date"
 )
-NETRC = "use ~/.netrc or a git credential helper, or fetch_url: ${NAME} for a checkpoint"
+NETRC = "use ~/.netrc, or fetch_url: ${NAME} for a checkpoint"
 USERINFO = "a user name, password or token in a URL is not allowed"
 DOLLAR = (
     "a '$' must start ${NAME}, the name of an environment variable: "

@@ -203,7 +203,7 @@ def test_a_lock_that_is_not_whole_is_refused_with_the_place(text: str, expected:
     assert caught.value.message == f"m.lock: not a valid lock:\n{expected}"
     assert caught.value.hint == (
         "locks are written by `hubmirror sync` and not by hand: take the file from git again, "
-        "or remove it to resolve everything anew"
+        "or remove it: sync goes on from what it last published"
     )
 
 
