@@ -11,10 +11,18 @@ from hubmirror.records import Digest
 from hubmirror.settings import Settings
 
 
-@click.command()
-@click.argument("url")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--sha256", default="", help="Refuse the file unless this is its digest.")
+@click.command(
+    epilog="""\b
+Examples:
+  hubmirror put https://gated.example/weights.pth ~/Downloads/weights.pth
+  hubmirror put https://gated.example/w.pth w.pth --sha256 "$(cut -c1-64 w.pth.sha256)"
+"""
+)
+@click.argument("url", metavar="URL")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--sha256", metavar="DIGEST", default="", help="Refuse the file unless this is its sha256."
+)
 @options.mirror
 @options.state
 @options.as_json

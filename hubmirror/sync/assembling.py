@@ -218,4 +218,5 @@ def _report(unit: Unit, item: _Gathered) -> UnitReport:
         fetched_bytes=sum(one.row.size_bytes for one in item.weights),
         failure=item.failure,
         warnings=item.warnings,
+        has_asked=not item.plan.is_idle() or bool(item.resolution and item.resolution.asked),
     )

@@ -110,7 +110,8 @@ def test_an_interrupted_sync_says_so_at_once(writer: Writer, upstream: Upstream)
 
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 30
-        while not any((writer.root / ".incoming").glob("new-*")) and time.monotonic() < deadline:
+        partial = writer.folder / "state" / "partial"
+        while not any(partial.glob("*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
