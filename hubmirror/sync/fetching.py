@@ -16,22 +16,19 @@ from typing import Any
 from hubmirror import urls
 from hubmirror.errors import (
     HubmirrorError,
-    InvalidInputError,
     RefusedError,
     UpstreamError,
     VerificationError,
 )
-from hubmirror.hubconf import read_hubconf
 from hubmirror.index import Arrival
 from hubmirror.plan import FetchPlan, SourcePlan, UnitPlan
 from hubmirror.records import CheckpointRow, Digest, RefKind, RefRow, RepoKey, SnapshotRow
 from hubmirror.specs import CheckpointSpec
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.report import is_unreachable
-from hubmirror.upstream.clones import Clone
+from hubmirror.sync.snapshots import SnapshotMaker
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
 from hubmirror.upstream.repos import GitUpstream
-from hubmirror.upstream.snapshots import write_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +82,13 @@ class Fetcher:
         *,
         is_exact: bool,
     ) -> None:
-        self._git = git
         self._http = http
         self._landing = landing
-        self._clone_of = clone_of
         self._expand = expand
         self._notify = notify
         self._is_exact = is_exact
         self._stop = threading.Event()
-        self._at_clone: dict[Path, threading.Lock] = {}
+        self._maker = SnapshotMaker(git, landing, clone_of, self._check_stop)
 
     def fetch_all(
         self, plans: Iterable[SourcePlan], jobs: int, arrived: Callable[[Arrival], None]
@@ -104,8 +99,9 @@ class Fetcher:
         pool = ThreadPoolExecutor(max_workers=jobs)
         try:
             for plan in plans:
-                most = plan.manifest.settings.max_size_bytes
                 for unit in plan.units:
+                    own = unit.spec.max_size_bytes if unit.spec else None
+                    most = own or plan.manifest.settings.max_size_bytes
                     if unit.make:
                         made = pool.submit(self._make_snapshots, unit, most)
                         snapshots[made] = (plan.manifest.name, unit.name)
@@ -132,11 +128,10 @@ class Fetcher:
     def _make_snapshots(self, unit: UnitPlan, most_bytes: int | None) -> Snapshots:
         if unit.spec is None:
             raise AssertionError  # only repos have refs
-        folder = self._clone_of(unit.spec.key)
-        asked = [_exactly(ref) for ref in unit.make] if self._is_exact else unit.make
-        with self._at_clone.setdefault(folder, threading.Lock()):  # two sources may want one repo
-            fetched = self._git.fetch(unit.spec.url, folder, asked)
-        clone = self._git.clone(folder)
+        asked = [
+            _exactly(ref) if self._is_exact or ref in unit.kept_refs else ref for ref in unit.make
+        ]
+        fetched = self._maker.fetch(unit.spec, asked)
         refs: dict[RefRow, RefRow] = {}
         rows: dict[str, SnapshotRow] = {}
         warnings: list[str] = []
@@ -147,36 +142,11 @@ class Fetcher:
             if found.commit in rows:
                 continue
             title = f"{unit.spec.title}:{found.name}"
-            row, findings = self._make_snapshot(title, clone, found.commit, most_bytes)
+            row, findings = self._maker.make(unit.spec, found, most_bytes)
             rows[found.commit] = row
             warnings += [f"{title}: {finding}" for finding in findings]
             self._notify(f"made a snapshot of {title} (commit {found.commit[:12]})")
         return Snapshots(refs, tuple(rows.values()), tuple(warnings))
-
-    def _make_snapshot(
-        self, title: str, clone: Clone, commit: str, most_bytes: int | None
-    ) -> tuple[SnapshotRow, tuple[str, ...]]:
-        try:
-            hubconf = read_hubconf(lambda path: clone.read_file(commit, path))
-        except InvalidInputError as error:
-            raise UpstreamError(f"{title}: {error.message}", hint=error.hint) from error
-        with self._landing.staged() as (stream, path):
-            made = write_snapshot(clone, commit, stream, max_bytes=most_bytes)
-            stream.flush()
-            self._landing.keep(path, made.digest)
-        about = self._landing.keep_bytes(hubconf.encode())
-        row = SnapshotRow(
-            commit=commit,
-            digest=made.digest,
-            size_bytes=made.size_bytes,
-            entrypoints=tuple(entrypoint.name for entrypoint in hubconf.entrypoints),
-            open_ended=hubconf.open_ended,
-            dependencies=hubconf.dependencies,
-            requires_torch=hubconf.requires_torch,
-            about=about.digest,
-            about_size_bytes=about.size_bytes,
-        )
-        return row, made.findings
 
     def _fetch_weights(self, wanted: FetchPlan, most_bytes: int | None) -> Weights:
         failures: list[HubmirrorError] = []
