@@ -32,11 +32,13 @@ class Resolution:
         requests: Each ref as typed (``HEAD`` for the default branch) and what it stands for.
             A commit that can only be found in the history is empty until it was fetched.
         moved_to: Where its host sends those who ask, when it was renamed; else empty.
+        asked: True when its host was asked and answered.
     """
 
     default_branch: str
     requests: Mapping[str, tuple[RefRow, ...]]
     moved_to: str = ""
+    asked: bool = False
 
     def refs(self) -> tuple[RefRow, ...]:
         """Return every ref once, by name."""

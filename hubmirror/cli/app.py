@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import json
+import io
 import logging
 import os
 import sys
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import click
 
+from hubmirror.cli import render
+from hubmirror.cli.groups import Group
 from hubmirror.errors import ExitCode, HubmirrorError
 from hubmirror.version import __version__
 
@@ -25,7 +27,7 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Imports a command when it is run: ``--help`` must not pay for all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -46,45 +48,79 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 2 wrong usage; 3 incomplete; 4 verification failed; "
-    "5 not found; 6 refused by policy; 65 faulty input; 69 upstream unreachable; "
-    "74 cannot read or write; 75 locked, try again later; 130 interrupted.",
+    epilog="""\b
+Exit codes:
+  0   done, or nothing to do          65  a fault in a manifest, lock or setting
+  2   wrong usage                     69  no upstream could be reached
+  3   incomplete                      74  cannot read or write
+  4   verification failed             75  another writer is at work, try again later
+  5   not mirrored, not found         130 interrupted
+  6   refused by policy               1   a bug of hubmirror
+
+`hubmirror COMMAND --help` tells more of each command.
+""",
 )
 @click.version_option(__version__, message="hubmirror %(version)s")
-@click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for all.")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for all there is.")
 def commands(verbose: int) -> None:
     """Mirror PyTorch Hub across an air gap."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s: %(message)s")
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s: %(message)s")
+    # Ours alone: what libraries log at these levels has whole addresses and command lines in it.
+    logging.getLogger("hubmirror").setLevel(level)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; nothing escapes but bugs."""
+    """Run one command line and return its exit code; nothing escapes but bugs.
+
+    With ``--json`` among the arguments stdout gets one document, of a failure as well.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a docstring may hold anything
     try:
         outcome = commands.main(list(arguments), prog_name="hubmirror", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
+        return _fail_usage(arguments, error)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; running the same command again finishes the work", err=True)
-        return ExitCode.INTERRUPTED
+        message = "interrupted; running the same command again finishes the work"
+        return _fail(arguments, message, "", ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.STORAGE
+        return _end_quietly()
+    except SystemExit as end:  # click's own: after shell completion, and for a broken pipe
+        return _end_quietly() if end.code else ExitCode.OK
     except HubmirrorError as error:
         return _fail(arguments, error.message, error.hint, error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(arguments, f"{where}{error.strerror or error}", "", ExitCode.STORAGE)
+    except Exception as error:
+        message = f"a bug of hubmirror: {type(error).__name__}: {error}"
+        _fail(arguments, message, "please report it with the lines below", ExitCode.BUG)
+        raise
     return outcome if isinstance(outcome, int) else ExitCode.OK
 
 
+def _fail_usage(arguments: Sequence[str], error: click.ClickException) -> ExitCode:
+    message = error.format_message().removesuffix(".")
+    message = message[:1].lower() + message[1:]
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = ""
+    if context:
+        usage = " ".join(context.get_usage().split())
+        hint = f"{usage}\n`{context.command_path} --help` tells more"
+    return _fail(arguments, message, hint, ExitCode.USAGE)
+
+
 def _fail(arguments: Sequence[str], message: str, hint: str, code: ExitCode) -> ExitCode:
-    click.echo(f"hubmirror: {message}", err=True)
-    if hint:
-        click.echo(f"  {hint}", err=True)
+    render.say_error(message, hint)
     if "--json" in arguments:
         failure = {"message": message, "hint": hint, "exit_code": int(code)}
-        click.echo(json.dumps({"error": failure}, indent=2))
+        render.document({"error": failure})
     return code
+
+
+def _end_quietly() -> ExitCode:
+    """Say nothing more to a reader that is gone, such as ``head``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.STORAGE

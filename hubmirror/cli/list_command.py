@@ -2,53 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
-from hubmirror.catalog import Catalog
 from hubmirror.cli import options, render
-from hubmirror.mirror import Mirror, parse_publication
-from hubmirror.records import Unit
+from hubmirror.mirror import Mirror, Serving, parse_publication
+from hubmirror.records import Unit, UnitState
 from hubmirror.settings import Settings
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  hubmirror list
+  hubmirror list --publication 48faa057
+  hubmirror list --json | jq -r '.units[] | select(.state != "complete") | .name'
+"""
+)
 @options.mirror
 @options.publication
 @options.as_json
 def command(mirror: str | None, publication: str, *, as_json: bool) -> None:
-    """List what the mirror holds: repos with their refs, and checkpoints that stand alone."""
+    """List what the mirror holds: repos with their refs, and checkpoints that stand alone.
+
+    Reads only, and needs no network.
+    """
     with Mirror.open(Settings.load(mirror=mirror).require_mirror()) as opened:
         wanted = parse_publication(publication, opened) if publication else None
-        catalog = opened.catalog(wanted)
-        if as_json:
-            render.document({"units": [_fields(unit) for unit in catalog.units()]})
-        else:
-            _show(catalog)
-
-
-def _show(catalog: Catalog) -> None:
-    rows: list[tuple[str, str, str, str, str]] = []
-    for unit in catalog.units():
-        size = render.size(_size(unit))
-        refs = ", ".join(ref.name for ref in unit.repo.refs) if unit.repo else ""
-        name = unit.repo.title if unit.repo else unit.name
-        checkpoints = str(len(unit.checkpoints))
-        rows.append((name, refs or "-", checkpoints, size, f"{unit.state} ({unit.source})"))
-    if rows:
-        render.table(("REPO OR URL", "REFS", "CHECKPOINTS", "SIZE", "STATE (SOURCE)"), rows)
+        serving = opened.serving(wanted)
+        units = tuple(serving.catalog.units())
+    if as_json:
+        render.document(_fields(serving, units))
     else:
-        click.echo("the mirror holds nothing yet")
+        _show(units)
+
+
+def _show(units: Sequence[Unit]) -> None:
+    if not units:
+        render.say("the mirror holds nothing yet")
+        return
+    rows: list[tuple[str, ...]] = []
+    for unit in units:
+        refs = ", ".join(ref.name for ref in unit.repo.refs) if unit.repo else ""
+        checkpoints = str(len(unit.checkpoints))
+        size = render.size(_size(unit))
+        rows.append((_name(unit), refs or "-", checkpoints, size, str(unit.state), unit.source))
+    render.table(("REPO OR URL", "REFS", "CHECKPOINTS", "SIZE", "STATE", "SOURCE"), rows)
+    for unit in units:
+        if unit.state is not UnitState.COMPLETE:
+            render.say(f"\n{unit.state}: {_name(unit)}: {unit.reason}")
+
+
+def _name(unit: Unit) -> str:
+    return unit.repo.title if unit.repo else unit.name
 
 
 def _size(unit: Unit) -> int:
     return sum(blob.size_bytes for blob in unit.blobs())
 
 
-def _fields(unit: Unit) -> dict[str, object]:
+def _fields(serving: Serving, units: Sequence[Unit]) -> dict[str, object]:
+    return {
+        "publication": serving.digest.hex,
+        "sequence": serving.publication.sequence,
+        "units": [_unit_fields(unit) for unit in units],
+    }
+
+
+def _unit_fields(unit: Unit) -> dict[str, object]:
     repo = unit.repo
     return {
         "source": unit.source,
-        "name": repo.title if repo else unit.name,
+        "name": _name(unit),
         "state": unit.state.value,
         "reason": unit.reason,
         "size_bytes": _size(unit),

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 mirror = click.option(
     "--mirror",
     metavar="DIR",
-    help="The mirror; else HUBMIRROR, else `mirror:` in the user's or the site's settings.",
+    help="The mirror's folder; else HUBMIRROR, else `mirror:` in the user's or site's settings.",
 )
 state = click.option(
     "--state",
     metavar="DIR",
-    help="The writer's own folder, on a local disk; else HUBMIRROR_STATE, else the default.",
+    help="The writer's own folder, on a local disk; else HUBMIRROR_STATE, else `state:` in the "
+    "settings, else a folder of this mirror's under /var/lib (root) or ~/.local/state.",
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+lock_dir = click.option(
+    "--lock-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder of locks; else each is beside its manifest.",
+)
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, of an error too."
+)
 publication = click.option(
-    "--publication", metavar="DIGEST", default="", help="Not the current publication but this one."
+    "--publication",
+    metavar="DIGEST",
+    default="",
+    help="Read this publication and not the current one; the first digits of its digest will do.",
 )

@@ -1,4 +1,7 @@
-"""How values look on a terminal and in ``--json``."""
+"""How values look on a terminal and in ``--json``.
+
+Lines are plain text without colours; what a stranger wrote cannot steer the terminal.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,29 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+_HARMLESS = "\n\t\xa0\u3000"  # not printable by Python's count: line ends and wide blanks
+
 
 def document(content: object) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(content, indent=2))
+
+
+def say(text: str) -> None:
+    """Print a line, or several, of the result."""
+    click.echo(_plain(text))
+
+
+def note(text: str) -> None:
+    """Print a line on stderr: progress, or what is wrong."""
+    click.echo(_plain(text), err=True)
+
+
+def say_error(message: str, hint: str) -> None:
+    """Print on stderr why a command failed, and what can be done."""
+    note(f"hubmirror: {message}")
+    for line in hint.splitlines():
+        note(f"  {line}")
 
 
 def size(size_bytes: int) -> str:
@@ -20,7 +42,7 @@ def size(size_bytes: int) -> str:
     value = float(size_bytes)
     for unit in ("kB", "MB", "GB"):
         value /= 1000
-        if value < 1000:
+        if value < 999.95:  # what is rounded to 1000.0 is one of the next unit
             return f"{value:.1f} {unit}"
     return f"{value / 1000:.1f} TB"
 
@@ -32,8 +54,17 @@ def count(number: int, noun: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns as wide as their widest cell; nothing but spaces between them."""
-    lines = [tuple(head), *(tuple(row) for row in rows)]
+    lines = [tuple(head), *(tuple(map(_plain, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def _plain(text: str) -> str:
+    """Show what would steer a terminal (escape codes in a docstring) as ``\\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one in _HARMLESS else ascii(one)[1:-1] for one in text
+    )

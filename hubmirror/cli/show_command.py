@@ -11,7 +11,14 @@ from hubmirror.resolve import Resolved, check_spec, resolve
 from hubmirror.settings import Settings
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  hubmirror show pytorch/vision
+  hubmirror show pytorch/vision:v0.10.0
+  hubmirror show pytorch/vision:v0.10.0 --json | jq -r '.entrypoints[].name'
+"""
+)
 @click.argument("spec", metavar="OWNER/REPO[:REF]")
 @options.mirror
 @options.publication
@@ -19,21 +26,38 @@ from hubmirror.settings import Settings
 def command(spec: str, mirror: str | None, publication: str, *, as_json: bool) -> None:
     """Show one mirrored repo: refs, entrypoints with their docstrings, checkpoints.
 
-    What is shown was read at sync, from the source text; no code of the repo is run.
+    Without a REF it is the one that `hubmirror.load` would take: the default branch. What is
+    shown was read at sync, from the source text; no code of the repo is run.
     """
     with Mirror.open(Settings.load(mirror=mirror).require_mirror()) as opened:
         wanted = parse_publication(publication, opened) if publication else None
-        found = resolve(opened.catalog(wanted), check_spec(spec))
+        serving = opened.serving(wanted)
+        found = resolve(serving.catalog, check_spec(spec))
         hubconf = Hubconf.decode(opened.blobs.read(found.snapshot.about))
-        if as_json:
-            render.document(_fields(found, hubconf))
-        else:
-            _show(found, hubconf)
+    if as_json:
+        render.document({"publication": serving.digest.hex, **_fields(found, hubconf)})
+    else:
+        _show(found, hubconf)
 
 
 def _show(found: Resolved, hubconf: Hubconf) -> None:
+    _show_repo(found)
+    render.say("\nentrypoints:")
+    for entrypoint in hubconf.entrypoints:
+        render.say(f"  {entrypoint.name}{entrypoint.signature}")
+        if summary := entrypoint.doc.strip().partition("\n")[0]:
+            render.say(f"      {summary}")
+    if hubconf.open_ended:
+        render.say("  (hubconf.py may build more when it is run)")
+    if found.unit.checkpoints:
+        render.say("\ncheckpoints:")
+        for row in found.unit.checkpoints:
+            render.say(f"  {row.url}\n      {row.digest} ({render.size(row.size_bytes)})")
+
+
+def _show_repo(found: Resolved) -> None:
     unit, repo, snapshot = found.unit, found.repo, found.snapshot
-    click.echo(f"{repo.title}:{found.ref.name} ({found.ref.kind})")
+    render.say(f"{repo.title}:{found.ref.name} ({found.ref.kind})")
     for name, value in (
         ("commit", found.ref.commit),
         ("from", repo.url),
@@ -48,18 +72,7 @@ def _show(found: Resolved, hubconf: Hubconf) -> None:
         ("must load", ", ".join(unit.wanted)),
     ):
         if value:
-            click.echo(f"  {name + ':':15} {value}")
-    click.echo("\nentrypoints:")
-    for entrypoint in hubconf.entrypoints:
-        click.echo(f"  {entrypoint.name}{entrypoint.signature}")
-        if summary := entrypoint.doc.partition("\n")[0]:
-            click.echo(f"      {summary}")
-    if hubconf.open_ended:
-        click.echo("  (hubconf.py may build more when it is run)")
-    if unit.checkpoints:
-        click.echo("\ncheckpoints:")
-        for row in unit.checkpoints:
-            click.echo(f"  {row.url}\n      {row.digest} ({render.size(row.size_bytes)})")
+            render.say(f"  {name + ':':15} {value}")
 
 
 def _fields(found: Resolved, hubconf: Hubconf) -> dict[str, object]:

@@ -6,20 +6,40 @@ from pathlib import Path
 
 import click
 
-from hubmirror.cli import options, sync_output
+from hubmirror.cli import options
 from hubmirror.settings import Settings
 
 
-@click.command()
-@click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.command(
+    epilog="""\b
+Examples:
+  hubmirror sync manifest.yaml --mirror /srv/hubmirror
+  hubmirror sync /etc/hubmirror/manifests.d --lock-dir /var/lib/hubmirror/locks
+  hubmirror sync manifest.yaml --dry-run
+  hubmirror sync manifest.yaml --locked --json >report.json
+"""
+)
+@click.argument(
+    "manifests",
+    nargs=-1,
+    required=True,
+    metavar="MANIFEST...",
+    type=click.Path(path_type=Path),
+)
 @options.mirror
 @options.state
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop; nothing is changed.")
 @click.option(
-    "--locked", is_flag=True, help="The lock decides what refs mean; missing bytes are fetched."
+    "--locked",
+    is_flag=True,
+    help="The lock decides what refs mean and what bytes must be; missing bytes are fetched.",
 )
-@click.option("--frozen", is_flag=True, help="Like --locked, with no network: bytes must be there.")
-@click.option("--lock-dir", type=click.Path(path_type=Path), help="Keep locks in this folder.")
+@click.option(
+    "--frozen",
+    is_flag=True,
+    help="Like --locked (which it implies) with no network at all: missing bytes are an error.",
+)
+@options.lock_dir
 @options.as_json
 def command(
     manifests: tuple[Path, ...],
@@ -34,16 +54,17 @@ def command(
 ) -> int:
     """Bring the mirror up to its manifests, and publish what came of it.
 
-    Each MANIFEST is a YAML file, or a folder of them. A missing mirror is made. A unit that
-    fails keeps what it had before; the exit code says so.
+    Each MANIFEST is a YAML or JSON file, or a folder of them. A missing mirror is made. A unit
+    (a repo with its checkpoints) that fails keeps what it had before, the rest is published,
+    and the exit code is 3. With nothing to do, nothing is fetched or written.
     """
+    from hubmirror.cli import sync_output  # with all that sync needs: `sync --help` does not
     from hubmirror.manifest.reading import find_manifests
     from hubmirror.sync import Mode, Options, plan_sync, sync
 
     settings = Settings.load(mirror=mirror, state=state)
     mode = Mode.FROZEN if frozen else Mode.LOCKED if locked else Mode.FOLLOW
-    notify = sync_output.progress if not as_json else sync_output.silence
-    wanted = Options(mode=mode, lock_dir=lock_dir, notify=notify)
+    wanted = Options(mode=mode, lock_dir=lock_dir, notify=sync_output.progress)
     files = find_manifests(manifests)
     if dry_run:
         return sync_output.show_plan(plan_sync(files, settings, wanted), as_json=as_json)

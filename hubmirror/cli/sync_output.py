@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from hubmirror import urls
 from hubmirror.cli import render
 from hubmirror.errors import ExitCode
@@ -16,31 +14,43 @@ from hubmirror.sync import SyncReport, UnitReport
 
 def progress(line: str) -> None:
     """Say on stderr what was just done."""
-    click.echo(line, err=True)
-
-
-def silence(_: str) -> None:
-    """Say nothing."""
+    render.note(line)
 
 
 def show_plan(plans: Sequence[SourcePlan], *, as_json: bool) -> ExitCode:
-    """Print what a sync would do."""
+    """Print what a sync would do; return its exit code if all that it plans went well."""
+    code = _foreseen(plans)
     if as_json:
-        render.document({"sources": [_plan_fields(plan) for plan in plans]})
-    else:
-        for plan in plans:
-            click.echo(f"{plan.manifest.name} ({plan.manifest.file})")
-            for unit in plan.units:
-                for line in _plan_lines(unit):
-                    click.echo(f"  {line}")
-    failed = any(unit.failure for plan in plans for unit in plan.units)
-    return ExitCode.INCOMPLETE if failed else ExitCode.OK
+        sources = [_plan_fields(plan) for plan in plans]
+        render.document({"dry_run": True, "exit_code": int(code), "sources": sources})
+        return code
+    for plan in plans:
+        render.say(f"{plan.manifest.name} ({plan.manifest.file})")
+        for unit in plan.units:
+            for line in _plan_lines(unit):
+                render.say(f"  {line}")
+    return code
+
+
+def _foreseen(plans: Sequence[SourcePlan]) -> ExitCode:
+    units = [
+        UnitReport(
+            source=plan.manifest.name,
+            name=unit.name,
+            state=UnitState.INCOMPLETE if unit.failure else UnitState.COMPLETE,
+            failure=unit.failure,
+        )
+        for plan in plans
+        for unit in plan.units
+    ]
+    return SyncReport(tuple(units), None).exit_code()
 
 
 def _plan_lines(unit: UnitPlan) -> list[str]:
     title = unit.spec.title if unit.spec else urls.redact(unit.name)
     if unit.failure:
-        return [f"{title}: fails: {unit.failure.message}"]
+        hint = [f"  {line}" for line in unit.failure.hint.splitlines()]
+        return [f"{title}: would fail", f"  {unit.failure.message}", *hint]
     lines = [
         f"{title}:{ref.name}: make a snapshot of {ref.kind} {ref.commit or '(to be looked up)'}"
         for ref in unit.make
@@ -57,6 +67,7 @@ def _plan_fields(plan: SourcePlan) -> dict[str, object]:
             {
                 "name": unit.spec.title if unit.spec else unit.name,
                 "failure": unit.failure.message if unit.failure else None,
+                "hint": unit.failure.hint if unit.failure else None,
                 "refs": [
                     {"name": ref.name, "kind": ref.kind.value, "commit": ref.commit}
                     for ref in (unit.resolution.refs() if unit.resolution else ())
@@ -72,41 +83,45 @@ def _plan_fields(plan: SourcePlan) -> dict[str, object]:
 def show_report(report: SyncReport, *, as_json: bool) -> ExitCode:
     """Print what a sync did; return its exit code."""
     code = report.exit_code()
-    if as_json:
-        render.document(_report_fields(report, code))
-        return code
     for unit in report.units:
         for warning in unit.warnings:
-            click.echo(f"warning: {unit.name}: {warning}", err=True)
+            render.note(f"warning: {unit.name}: {warning}")
     for unit in report.failed():
-        _show_failure(unit)
-    if report.is_idle():
-        click.echo("nothing to do: the mirror is up to date")
-    elif report.published:
-        counts = report.published.publication.counts
-        click.echo(
-            f"published sequence {report.published.publication.sequence} "
-            f"({report.published.digest.hex[:12]}): {render.count(counts.repos, 'repo')}, "
-            f"{render.count(counts.snapshots, 'snapshot')}, "
-            f"{render.count(counts.checkpoints, 'checkpoint')}, {render.size(counts.size_bytes)}"
-        )
-    elif report.held:
-        click.echo("publishing is on hold: what was fetched waits, readers see what they saw")
-    else:
-        click.echo("published nothing new")
+        _note_failure(unit)
     if failed := report.failed():
         units = f"{len(failed)} of {render.count(len(report.units), 'unit')}"
-        click.echo(f"{units} did not advance; exit code {int(code)}", err=True)
+        render.note(f"{units} did not advance; exit code {int(code)}")
+    if as_json:
+        render.document(_report_fields(report, code))
+    else:
+        render.say(_summary(report))
     return code
 
 
-def _show_failure(unit: UnitReport) -> None:
+def _summary(report: SyncReport) -> str:
+    if report.is_idle():
+        return "nothing to do: the mirror is up to date"
+    if report.published:
+        publication, digest = report.published.publication, report.published.digest
+        counts = publication.counts
+        return (
+            f"published sequence {publication.sequence} ({digest.hex[:12]}): "
+            f"{render.count(counts.repos, 'repo')}, {render.count(counts.snapshots, 'snapshot')}, "
+            f"{render.count(counts.checkpoints, 'checkpoint')}, {render.size(counts.size_bytes)}"
+        )
+    if report.is_cut_off():
+        return "no upstream could be reached: nothing was changed"
+    if report.held:
+        return "publishing is on hold: what was fetched waits, readers see what they saw"
+    return "published nothing new"
+
+
+def _note_failure(unit: UnitReport) -> None:
     kept = "keeps what it had" if unit.state is UnitState.STALE else "is not loadable yet"
-    click.echo(f"{unit.state}: {unit.name} (source {unit.source}) {kept}", err=True)
+    render.note(f"{unit.state}: {unit.name} (source {unit.source}) {kept}")
     if unit.failure:
-        click.echo(f"  {unit.failure.message}", err=True)
-        if unit.failure.hint:
-            click.echo(f"  {unit.failure.hint}", err=True)
+        for line in (*unit.failure.message.splitlines(), *unit.failure.hint.splitlines()):
+            render.note(f"  {line}")
 
 
 def _report_fields(report: SyncReport, code: ExitCode) -> dict[str, object]:

@@ -11,14 +11,22 @@ from hubmirror.settings import Settings
 from hubmirror.verify import VerifyReport, verify
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  hubmirror verify
+  hubmirror verify --mirror /mnt/hubmirror --json
+"""
+)
 @options.mirror
 @options.as_json
 def command(mirror: str | None, *, as_json: bool) -> int:
     """Hash every blob that a kept publication names, and compare.
 
-    Needs no network. Blobs that no publication names, and what an interrupted writer left,
-    are reported and harmless; missing or damaged bytes end with exit code 4.
+    Reads only, needs no network, and may run while a sync does. Blobs that no publication
+    names, and what an interrupted writer left, are reported and harmless; missing or damaged
+    bytes end with exit code 4, each with a line on stderr. Remove a damaged file, and the next
+    sync (or copy) brings its bytes again.
     """
     settings = Settings.load(mirror=mirror)
     with Mirror.open(settings.require_mirror()) as opened:
@@ -32,16 +40,16 @@ def command(mirror: str | None, *, as_json: bool) -> int:
 
 def _show(report: VerifyReport) -> None:
     for fault in report.faults:
-        click.echo(fault, err=True)
+        render.note(fault)
     for digest in report.unreferenced:
-        click.echo(f"unreferenced: {digest}", err=True)
+        render.note(f"unreferenced: {digest}")
     for name in report.leftovers:
-        click.echo(f"left by an interrupted run: {name}", err=True)
+        render.note(f"left by an interrupted run: {name}")
     checked = f"{render.count(report.checked, 'blob')} ({render.size(report.size_bytes)})"
     if report.faults:
-        click.echo(f"{len(report.faults)} faults in {checked}; `hubmirror sync` fetches them again")
+        render.say(f"{render.count(len(report.faults), 'fault')} in {checked}")
     else:
-        click.echo(f"{checked} verified: all good")
+        render.say(f"{checked} verified: all good")
 
 
 def _fields(report: VerifyReport) -> dict[str, object]:

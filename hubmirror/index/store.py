@@ -75,14 +75,14 @@ class Index:
         engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.StaticPool)
         try:
             with engine.begin() as connection:
-                for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-                    connection.exec_driver_sql(f"PRAGMA {pragma}")
                 found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
                 if found > tables.SCHEMA:
                     raise FormatError(
                         f"{path}: index of schema {found}; this version knows {tables.SCHEMA}",
                         hint="install the newer hubmirror that wrote it",
                     )
+                for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+                    connection.exec_driver_sql(f"PRAGMA {pragma}")
                 tables.metadata.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA}")
         except BaseException:

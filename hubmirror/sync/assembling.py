@@ -219,4 +219,5 @@ def _report(unit: Unit, item: _Gathered) -> UnitReport:
         failure=item.failure,
         warnings=item.warnings,
         drift_held=bool(item.plan.kept_refs),
+        has_asked=not item.plan.is_idle() or bool(item.resolution and item.resolution.asked),
     )

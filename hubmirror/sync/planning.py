@@ -160,13 +160,33 @@ def plan_all(
     list_refs = functools.cache(git.list_refs)  # all sources of a run see one moment
     plans: list[SourcePlan] = []
     for one in wanted:
-        others = {
-            row.url: row
-            for unit in holdings.units
-            if unit.source != one.manifest.name
-            for row in unit.checkpoints
-        }
-        known = Known(snapshots, {**arrivals, **others}, present)
+        checkpoints = {**arrivals, **_known_elsewhere(one, wanted, holdings)}
+        known = Known(snapshots, checkpoints, present)
         resolutions = resolve_all(one.manifest, one.lock, mode, list_refs, jobs)
         plans.append(plan_source(one.manifest, one.lock, resolutions, known))
     return tuple(plans)
+
+
+def _known_elsewhere(
+    one: Wanted, wanted: Sequence[Wanted], holdings: Holdings
+) -> dict[str, CheckpointRow]:
+    """Return what other sources know of URLs: those of this run by their locks as they are now.
+
+    A URL that this source had, and whose pin somebody let go, is nobody's: it is seen anew.
+    """
+    in_run = {other.manifest.name for other in wanted}
+    found = {
+        row.url: row
+        for unit in holdings.units
+        if unit.source not in in_run
+        for row in unit.checkpoints
+    }
+    for other in wanted:
+        for pin in other.lock.checkpoints if other.lock and other is not one else ():
+            found[pin.url] = CheckpointRow(pin.url, pin.digest, pin.size_bytes)
+    for unit in holdings.units:
+        if unit.source == one.manifest.name and one.lock:
+            for row in unit.checkpoints:
+                if one.lock.checkpoint(row.url) is None:
+                    found.pop(row.url, None)
+    return found

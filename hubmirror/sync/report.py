@@ -20,6 +20,7 @@ class UnitReport:
         failure: Why it did not advance; None when it did.
         warnings: What its owner should know although it did.
         drift_held: True when a ref moved upstream and its policy holds it back.
+        has_asked: False when all that it needs was known, so that no upstream was asked.
     """
 
     source: str
@@ -31,6 +32,7 @@ class UnitReport:
     failure: HubmirrorError | None = None
     warnings: tuple[str, ...] = ()
     drift_held: bool = False
+    has_asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ class SyncReport:
         return ExitCode.INCOMPLETE if failures else ExitCode.OK
 
     def is_cut_off(self) -> bool:
-        """Tell whether no upstream answered at all."""
-        return bool(self.units) and all(is_unreachable(unit.failure) for unit in self.units)
+        """Tell whether upstreams were asked, and not one of them answered."""
+        asked = [unit for unit in self.units if unit.has_asked]
+        return bool(asked) and all(is_unreachable(unit.failure) for unit in asked)
 
 
 def is_unreachable(failure: HubmirrorError | None) -> bool:

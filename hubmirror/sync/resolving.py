@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from hubmirror.errors import HubmirrorError, InvalidInputError
+from hubmirror.errors import HubmirrorError, InvalidInputError, UpstreamError
 from hubmirror.manifest.locked import DEFAULT_BRANCH, Lock, LockedRepo
 from hubmirror.plan import Resolution
 from hubmirror.records import RefKind, RefRow, RepoKey
@@ -55,11 +55,14 @@ def _resolve(
         if len(pinned) == len(set(typed)):
             return Resolution(locked.default_branch, pinned)
     remote = list_refs(spec.url)
-    requests = {
-        ref: pinned.get(ref) or match_refs("" if ref == DEFAULT_BRANCH else ref, remote)
-        for ref in typed
-    }
-    return Resolution(remote.default_branch, requests, remote.moved_to)
+    try:
+        requests = {
+            ref: pinned.get(ref) or match_refs("" if ref == DEFAULT_BRANCH else ref, remote)
+            for ref in typed
+        }
+    except UpstreamError as error:
+        raise UpstreamError(f"{spec.title}: {error.message}", hint=error.hint) from error
+    return Resolution(remote.default_branch, requests, remote.moved_to, asked=True)
 
 
 def _is_commit(ref: str, rows: Iterable[RefRow]) -> bool:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from hubmirror.errors import InvalidInputError, LockedError, StorageError, VerificationError
+from hubmirror.errors import (
+    ExitCode,
+    InvalidInputError,
+    LockedError,
+    RefusedError,
+    StorageError,
+    VerificationError,
+)
 from hubmirror.files import exclusive
+from hubmirror.manifest.lock import lock_path, read_lock
+from hubmirror.records import Digest
 from hubmirror.settings import Settings
 from hubmirror.sync import Options, sync
-from tests.upstream import Upstream, hubs
+from tests.upstream import Upstream, faults, hubs
 from tests.writer import Writer, wanted
 
 
@@ -113,3 +124,75 @@ def test_a_mirror_is_a_folder(writer: Writer, upstream: Upstream) -> None:
 
     with pytest.raises(InvalidInputError, match="only folders can be mirrors today"):
         sync([manifest], Settings.load(mirror="s3://bucket/x"), Options())
+
+
+def test_a_url_of_two_sources_can_be_seen_anew(writer: Writer, upstream: Upstream) -> None:
+    url = upstream.put("/w.pth", b"before")
+    one = writer.manifest(checkpoints=[{"url": url}], name="one")
+    two = writer.manifest(checkpoints=[{"url": url}], name="two")
+    writer.sync(one, two)
+    upstream.put("/w.pth", b"after")
+    for manifest in (one, two):
+        let_go(manifest, url)
+
+    report = writer.sync(one, two)
+
+    assert report.exit_code() is ExitCode.OK
+    digests = {row.digest for unit in writer.holdings().units for row in unit.checkpoints}
+    assert digests == {Digest.of(b"after")}
+
+
+def test_a_pin_that_one_of_two_sources_let_go_is_not_brought_back_silently(
+    writer: Writer, upstream: Upstream
+) -> None:
+    url = upstream.put("/w.pth", b"before")
+    one = writer.manifest(checkpoints=[{"url": url}], name="one")
+    two = writer.manifest(checkpoints=[{"url": url}], name="two")
+    writer.sync(one, two)
+    upstream.put("/w.pth", b"after")
+    let_go(one, url)
+
+    with pytest.raises(RefusedError, match="contradict each other"):
+        writer.sync(one)
+
+
+def let_go(manifest: Path, url: str) -> None:
+    path = lock_path(manifest)
+    lock = read_lock(path)
+    assert lock is not None
+    path.write_text(lock.without(url).encode())
+
+
+def test_the_words_of_a_failure_are_no_news(writer: Writer, upstream: Upstream) -> None:
+    good = upstream.put("/good.pth", b"good")
+    url = upstream.put("/w.pth", b"w", fault=faults.Status(404))
+    manifest = writer.manifest(checkpoints=[{"url": good}, {"url": url}])
+    writer.sync(manifest)
+    upstream.put("/w.pth", b"w", fault=faults.Status(410))
+
+    report = writer.sync(manifest)
+
+    assert report.exit_code() is ExitCode.INCOMPLETE
+    assert report.published is None
+
+
+def test_an_outage_is_one_though_some_bytes_were_held(writer: Writer, upstream: Upstream) -> None:
+    held = upstream.put("/held.pth", b"held")
+    manifest = writer.manifest([wanted(hubs.plain_weights(upstream))], checkpoints=[{"url": held}])
+    writer.sync(manifest)
+    before = writer.holdings()
+    upstream.stop()
+
+    report = writer.sync(manifest)
+
+    assert report.exit_code() is ExitCode.UPSTREAM
+    assert writer.holdings() == before
+
+
+def test_a_ref_that_is_not_there_is_named_with_its_repo(writer: Writer, upstream: Upstream) -> None:
+    hub = hubs.plain_weights(upstream)
+
+    report = writer.sync(writer.manifest([wanted(hub, refs=["v9.*"])]))
+
+    assert report.units[0].failure is not None
+    assert report.units[0].failure.message.startswith(f"{hub.name}: no branch or tag matches")
