@@ -7,7 +7,7 @@ this module returns, and nothing else differs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubmirror.errors import HubmirrorError, RefusedError
 from hubmirror.manifest.locked import Lock, LockedRepo
@@ -20,7 +20,7 @@ from hubmirror.records import (
     RepoKey,
     SnapshotRow,
 )
-from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec
+from hubmirror.specs import CheckpointSpec, Drift, Manifest, RepoSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ class Resolution:
     def refs(self) -> tuple[RefRow, ...]:
         """Return every ref once, by name."""
         return tuple(sorted({row for rows in self.requests.values() for row in rows}))
+
+    def only_by_glob(self) -> frozenset[RefRow]:
+        """Return the refs that nobody typed, but a glob matches."""
+        globbed = {typed for typed in self.requests if any(char in typed for char in "*?[")}
+        typed = {row for ref, rows in self.requests.items() if ref not in globbed for row in rows}
+        return frozenset(self.refs()) - typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class UnitPlan:
         held_snapshots: Snapshots that are there.
         fetch: Checkpoints whose bytes are missing.
         held_checkpoints: Checkpoints whose bytes are there.
+        drift: What moved upstream since the lock, one sentence each.
+        kept_refs: Refs that stay at their locked commit although they moved.
     """
 
     name: str
@@ -80,6 +88,8 @@ class UnitPlan:
     held_snapshots: tuple[SnapshotRow, ...]
     fetch: tuple[FetchPlan, ...]
     held_checkpoints: tuple[CheckpointRow, ...]
+    drift: tuple[str, ...] = ()
+    kept_refs: frozenset[RefRow] = frozenset()
 
     def is_idle(self) -> bool:
         """Tell whether everything this unit needs is there."""
@@ -100,13 +110,13 @@ class Known:
     """What the writer knows before it fetches anything.
 
     Attributes:
-        snapshots: The snapshots in its index, by repo and commit.
+        snapshots: The snapshots in its index, by repo, commit and ``RepoSpec.content``.
         checkpoints: The checkpoints of other sources, and those that arrived in a run that
             was killed, by URL.
         present: The blobs whose bytes are there.
     """
 
-    snapshots: Mapping[tuple[RepoKey, str], SnapshotRow]
+    snapshots: Mapping[tuple[RepoKey, str, str], SnapshotRow]
     checkpoints: Mapping[str, CheckpointRow]
     present: Set[BlobRef]
 
@@ -134,39 +144,81 @@ def _plan_repo(
     name = str(spec.key)
     if isinstance(resolution, HubmirrorError):
         return UnitPlan(name, spec, None, resolution, (), (), (), ())
-    if moved := _moved_tag(spec, resolution, lock.repo(spec.key) if lock else None):
-        return UnitPlan(name, spec, resolution, moved, (), (), (), ())
+    drift = _judge_drift(spec, resolution, lock.repo(spec.key) if lock else None)
+    if drift.refusal:
+        return UnitPlan(name, spec, resolution, drift.refusal, (), (), (), (), drift.findings)
+    resolution = drift.resolution
     make: list[RefRow] = []
     held: dict[str, SnapshotRow] = {}
     for ref in resolution.refs():
-        row = known.snapshots.get((spec.key, ref.commit))
+        row = known.snapshots.get((spec.key, ref.commit, spec.content))
         if row and row.blobs() <= known.present:
             held[row.commit] = row
         else:
             make.append(ref)
     fetch, held_checkpoints = _plan_checkpoints(spec.checkpoints, lock, known)
     return UnitPlan(
-        name, spec, resolution, None, tuple(make), tuple(held.values()), fetch, held_checkpoints
+        name=name,
+        spec=spec,
+        resolution=resolution,
+        failure=None,
+        make=tuple(make),
+        held_snapshots=tuple(held.values()),
+        fetch=fetch,
+        held_checkpoints=held_checkpoints,
+        drift=drift.findings,
+        kept_refs=drift.kept_refs,
     )
 
 
-def _moved_tag(
-    spec: RepoSpec, resolution: Resolution, locked: LockedRepo | None
-) -> RefusedError | None:
-    """A tag is a promise: one that names another commit than the lock is refused."""
+@dataclass(frozen=True, slots=True)
+class _Drift:
+    """What the policies of a repo make of refs that moved since the lock."""
+
+    resolution: Resolution
+    refusal: RefusedError | None = None
+    findings: tuple[str, ...] = ()
+    kept_refs: frozenset[RefRow] = frozenset()
+
+
+def _judge_drift(spec: RepoSpec, resolution: Resolution, locked: LockedRepo | None) -> _Drift:
+    """Compare refs with the lock; a tag is a promise, so by default one that moved is refused."""
     if locked is None or locked.url != spec.url:
-        return None
-    before = {row.name: row for request in locked.requests for row in request.rows}
+        return _Drift(resolution)
+    before = {(row.name, row.kind): row for one in locked.requests for row in one.rows}
+    refusal: RefusedError | None = None
+    findings: list[str] = []
+    kept: dict[RefRow, RefRow] = {}
     for row in resolution.refs():
-        old = before.get(row.name)
-        if old and old.kind is row.kind is RefKind.TAG and old.commit != row.commit:
-            return RefusedError(
-                f"{spec.title}: tag {row.name!r} was moved upstream: "
-                f"locked to {old.commit}, now {row.commit}",
-                hint=f"find out why; to accept it: "
-                f"hubmirror lock MANIFEST --upgrade {spec.title}:{row.name}",
-            )
-    return None
+        old = before.get((row.name, row.kind), row)
+        if old.commit == row.commit or row.kind is RefKind.COMMIT:
+            continue
+        policy = spec.on_moved_tag if row.kind is RefKind.TAG else spec.on_moved_branch
+        moved = (
+            f"{row.kind} {row.name!r} was moved upstream: locked to {old.commit}, now {row.commit}"
+        )
+        match policy:
+            case Drift.FAIL:
+                refusal = refusal or _refused(spec, row, moved)
+            case Drift.HOLD:
+                kept[row] = old
+                findings.append(f"{moved}; it stays as locked")
+            case Drift.FOLLOW:
+                if row.kind is RefKind.TAG:  # a branch is there to move
+                    findings.append(f"{moved}; followed")
+    requests = {
+        ref: tuple(kept.get(row, row) for row in rows) for ref, rows in resolution.requests.items()
+    }
+    changed = replace(resolution, requests=requests)
+    return _Drift(changed, refusal, tuple(findings), frozenset(kept.values()))
+
+
+def _refused(spec: RepoSpec, row: RefRow, moved: str) -> RefusedError:
+    return RefusedError(
+        f"{spec.title}: {moved}",
+        hint="find out why; to accept it: "
+        f"hubmirror lock MANIFEST --upgrade {spec.title}:{row.name}",
+    )
 
 
 def _plan_checkpoints(

@@ -6,6 +6,7 @@ are durable already; then the catalog, then the publication, then ``current.json
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -71,7 +72,21 @@ def _contradictions(holdings: Holdings) -> tuple[str, ...]:
                     f"{unit.repo.title}:{ref.name}: commit {commit} in source {other!r}, "
                     f"{ref.commit} in source {unit.source!r}"
                 )
-    return tuple(found)
+    return (*found, *_two_snapshots(holdings))
+
+
+def _two_snapshots(holdings: Holdings) -> Iterator[str]:
+    """Name each commit that two sources have as different bytes."""
+    tars: dict[tuple[str, str], tuple[str, Digest]] = {}
+    for unit in holdings.units:
+        for row in unit.repo.snapshots if unit.repo else ():
+            key = (unit.name, row.commit)
+            other, digest = tars.setdefault(key, (unit.source, row.digest))
+            if digest != row.digest:
+                yield (
+                    f"{unit.name} at {row.commit}: sources {other!r} and {unit.source!r} "
+                    "differ in `submodules:` or `lfs:`"
+                )
 
 
 def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published | None:

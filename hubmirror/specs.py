@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from hubmirror.records import Digest, RepoKey
 
@@ -37,6 +38,21 @@ class CheckpointSpec:
     fetch_url: str = ""
 
 
+class Lfs(StrEnum):
+    """What becomes of Git LFS pointers: kept with a finding, or a reason to fail."""
+
+    POINTER = "pointer"
+    FAIL = "fail"
+
+
+class Drift(StrEnum):
+    """What is done about a ref that names another commit than the lock."""
+
+    FOLLOW = "follow"
+    HOLD = "hold"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True, slots=True)
 class RepoSpec:
     """A wanted repo with all that must advance together with it: one unit.
@@ -47,6 +63,9 @@ class RepoSpec:
         url: The git address.
         refs: As typed: branch, tag, commit, glob; empty for the default branch.
         aliases: Other names by which code asks for it, as written.
+        submodules: Whether they are part of its snapshots.
+        max_size_bytes: Refuse more bytes in one snapshot; None leaves it to the settings.
+        allow_unreachable: Whether a commit may be on no branch or tag.
     """
 
     title: str
@@ -56,6 +75,19 @@ class RepoSpec:
     aliases: tuple[str, ...] = ()
     entrypoints: tuple[EntrypointSpec, ...] = ()
     checkpoints: tuple[CheckpointSpec, ...] = ()
+    submodules: bool = False
+    lfs: Lfs = Lfs.POINTER
+    max_size_bytes: int | None = None
+    allow_unreachable: bool = False
+    on_moved_tag: Drift = Drift.FAIL
+    on_moved_branch: Drift = Drift.FOLLOW
+
+    @property
+    def content(self) -> str:
+        """The choices that a snapshot's bytes depend on; empty when all are the usual ones."""
+        chosen = ["submodules"] if self.submodules else []
+        chosen += [f"lfs={self.lfs.value}"] if self.lfs is not Lfs.POINTER else []
+        return " ".join(chosen)
 
 
 @dataclass(frozen=True, slots=True)

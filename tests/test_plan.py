@@ -31,7 +31,7 @@ def known(
     present: Iterable[BlobRef] = (),
 ) -> Known:
     return Known(
-        {(KEY, row.commit): row for row in snapshots},
+        {(KEY, row.commit, ""): row for row in snapshots},
         {row.url: row for row in checkpoints},
         frozenset(present),
     )

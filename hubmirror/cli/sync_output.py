@@ -145,6 +145,7 @@ def _report_fields(report: SyncReport, code: ExitCode) -> dict[str, object]:
                 "failure": unit.failure.message if unit.failure else None,
                 "hint": unit.failure.hint if unit.failure else None,
                 "warnings": list(unit.warnings),
+                "drift_held": unit.drift_held,
             }
             for unit in report.units
         ],

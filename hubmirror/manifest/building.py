@@ -21,7 +21,9 @@ from hubmirror.records import Digest, RepoKey
 from hubmirror.sizes import parse_rate, parse_size
 from hubmirror.specs import (
     CheckpointSpec,
+    Drift,
     EntrypointSpec,
+    Lfs,
     Manifest,
     RepoSpec,
     SyncSettings,
@@ -52,6 +54,12 @@ def _repo(entry: RepoEntry) -> RepoSpec:
         aliases=tuple(reversed(names.values())),
         entrypoints=_entrypoints(entry.entrypoints or ()),
         checkpoints=tuple(map(_checkpoint, entry.checkpoints or ())),
+        submodules=entry.submodules,
+        lfs=Lfs(entry.lfs),
+        max_size_bytes=parse_size(entry.max_size) if entry.max_size else None,
+        allow_unreachable=entry.allow_unreachable,
+        on_moved_tag=Drift(entry.on_moved_tag),
+        on_moved_branch=Drift(entry.on_moved_branch),
     )
 
 

@@ -102,10 +102,12 @@ def _repo(key: str, part: _Part) -> LockedRepo:
 
 
 def _snapshot(commit: str, part: _Part) -> LockedSnapshot:
-    part.only("sha256", "size")
+    part.only("content", "sha256", "size")
     if not FULL_COMMIT.fullmatch(commit):
         raise part.fault(f"expected a commit of 40 hex digits as its key, got {commit!r}")
-    return LockedSnapshot(commit, part.field("sha256").digest(), part.field("size").whole_number())
+    content = part.field("content").text() if "content" in part.mapping() else ""
+    digest, size_bytes = part.field("sha256").digest(), part.field("size").whole_number()
+    return LockedSnapshot(commit, digest, size_bytes, content)
 
 
 def _checkpoint(url: str, part: _Part) -> LockedCheckpoint:

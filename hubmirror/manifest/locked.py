@@ -39,11 +39,12 @@ class LockedRequest:
 
 @dataclass(frozen=True, order=True, slots=True)
 class LockedSnapshot:
-    """A commit and the one tar that it makes."""
+    """A commit and the tar that it makes under the manifest's choices (``RepoSpec.content``)."""
 
     commit: str
     digest: Digest
     size_bytes: int
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,9 @@ class Lock:
 
 def _encode_repo(repo: LockedRepo) -> str:
     requests = [(request.ref, _rows(request.rows)) for request in repo.requests]
-    snapshots = [(row.commit, _pinned(row.digest, row.size_bytes)) for row in repo.snapshots]
+    snapshots = [
+        (row.commit, _pinned(row.digest, row.size_bytes, row.content)) for row in repo.snapshots
+    ]
     return _block(
         [
             ("default_branch", _json(repo.default_branch)),
@@ -183,8 +186,9 @@ def _rows(rows: Iterable[RefRow]) -> str:
     return f"[{inner}\n{' ' * 8}]" if lines else "[]"
 
 
-def _pinned(digest: Digest, size_bytes: int) -> str:
-    return _line(("sha256", digest.hex), ("size", size_bytes))
+def _pinned(digest: Digest, size_bytes: int, content: str = "") -> str:
+    chosen = [("content", content)] if content else []
+    return _line(*chosen, ("sha256", digest.hex), ("size", size_bytes))
 
 
 def _line(*pairs: tuple[str, str | int]) -> str:

@@ -7,7 +7,7 @@ Knows nothing of lines and columns, nor of what contradicts what.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -80,6 +80,7 @@ Ref = Annotated[
     _checked(values.check_ref),
     _pattern(r"[^-/.\s~^:\\][^\s~^:\\]*", "main", "v0.10.0", "v0.1?.*"),
 ]
+Policy = Literal["follow", "hold", "fail"]
 _ArgumentName = Annotated[str, _checked(entrypoints.check_argument)]
 
 
@@ -170,6 +171,30 @@ class RepoEntry(_Entry):
     )
     checkpoints: list[CheckpointEntry] | None = Field(
         default=None, description="The weights that this repo's code downloads."
+    )
+    submodules: bool = Field(
+        default=False,
+        description="Whether submodules are part of the snapshots, at the commits that the repo "
+        "pins. Left out: an empty folder stands for each, with a warning.",
+    )
+    lfs: Literal["pointer", "fail"] = Field(
+        default="pointer",
+        description="Git LFS pointers are mirrored as they are with a warning, or fail the repo.",
+    )
+    max_size: Annotated[str, _checked(sizes.parse_size), _pattern(sizes.SIZE_PATTERN, "2GB")] = (
+        Field(default="", description="A larger snapshot or checkpoint of this repo is refused.")
+    )
+    allow_unreachable: bool = Field(
+        default=False,
+        description="Whether commits in `refs` may be on no branch or tag. A host also gives "
+        "commits that only a fork has.",
+    )
+    on_moved_tag: Policy = Field(
+        default="fail", description="What to do when a tag names another commit than the lock."
+    )
+    on_moved_branch: Policy = Field(
+        default="follow",
+        description="What to do when a branch names another commit than the lock.",
     )
 
 

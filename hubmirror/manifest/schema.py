@@ -45,7 +45,7 @@ def _tidied(part: Any) -> Any:
         return part
     kept = {}
     for key, value in part.items():
-        if key == "default" and value in ("", None):
+        if key == "default" and value in ("", None, False):
             continue
         if key == "title" and isinstance(value, str):
             if value in _TITLES:

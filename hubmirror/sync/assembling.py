@@ -95,7 +95,7 @@ def assemble(plan: SourcePlan, outcomes: Outcomes, previous: Mapping[str, Unit])
 
 def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
     failures = [plan.failure] if plan.failure else []
-    warnings: list[str] = []
+    warnings: list[str] = list(plan.drift)
     resolution, made = plan.resolution, tuple[SnapshotRow, ...]()
     match outcomes.snapshots.get((source, plan.name)):
         case Snapshots() as found:
@@ -103,7 +103,11 @@ def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
             warnings += found.warnings
             if resolution:
                 requests = {
-                    typed: tuple(found.refs.get(row, row) for row in rows)
+                    typed: tuple(
+                        found.refs.get(row, row)
+                        for row in rows
+                        if row in found.refs or row not in plan.make
+                    )
                     for typed, rows in resolution.requests.items()
                 }
                 resolution = replace(resolution, requests=requests)
@@ -201,7 +205,8 @@ def _lock_repo(
         default_branch=resolution.default_branch,
         requests=tuple(LockedRequest(ref, rows) for ref, rows in resolution.requests.items()),
         snapshots=tuple(
-            LockedSnapshot(one.commit, one.digest, one.size_bytes) for one in row.snapshots
+            LockedSnapshot(one.commit, one.digest, one.size_bytes, spec.content)
+            for one in row.snapshots
         ),
     )
 
@@ -218,5 +223,6 @@ def _report(unit: Unit, item: _Gathered) -> UnitReport:
         fetched_bytes=sum(one.row.size_bytes for one in item.weights),
         failure=item.failure,
         warnings=item.warnings,
+        drift_held=bool(item.plan.kept_refs),
         has_asked=not item.plan.is_idle() or bool(item.resolution and item.resolution.asked),
     )

@@ -6,7 +6,6 @@ so that one dead host does not stop the rest.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -16,23 +15,23 @@ from typing import Any
 from hubmirror import urls
 from hubmirror.errors import (
     HubmirrorError,
-    InvalidInputError,
     UpstreamError,
 )
-from hubmirror.hubconf import read_hubconf
 from hubmirror.index import Arrival
 from hubmirror.plan import FetchPlan, SourcePlan, UnitPlan
 from hubmirror.records import Digest, RefKind, RefRow, RepoKey, SnapshotRow
 from hubmirror.sync.landing import Landing
+from hubmirror.sync.snapshots import NoHubconfError, SnapshotMaker
 from hubmirror.sync.weights import Weights, WeightsFetcher
-from hubmirror.upstream.clones import Clone
 from hubmirror.upstream.repos import GitUpstream
-from hubmirror.upstream.snapshots import write_snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """What was made for one unit: refs as they were when fetched, and their snapshots."""
+    """What was made for one unit: refs as they were when fetched, and their snapshots.
+
+    A ref that is missing was passed over: only a glob wants it, and it is no hub repo there.
+    """
 
     refs: Mapping[RefRow, RefRow]
     rows: tuple[SnapshotRow, ...]
@@ -71,13 +70,11 @@ class Fetcher:
         *,
         is_exact: bool,
     ) -> None:
-        self._git = git
         self._weights = weights
         self._landing = landing
-        self._clone_of = clone_of
         self._notify = notify
         self._is_exact = is_exact
-        self._at_clone: dict[Path, threading.Lock] = {}
+        self._maker = SnapshotMaker(git, landing, clone_of, weights.stop.check)
 
     def fetch_all(
         self, plans: Iterable[SourcePlan], jobs: int, arrived: Callable[[Sequence[Arrival]], None]
@@ -88,8 +85,9 @@ class Fetcher:
         pool = ThreadPoolExecutor(max_workers=jobs)
         try:
             for plan in plans:
-                most = plan.manifest.settings.max_size_bytes
                 for unit in plan.units:
+                    own = unit.spec.max_size_bytes if unit.spec else None
+                    most = own or plan.manifest.settings.max_size_bytes
                     if unit.make:
                         made = pool.submit(self._make_snapshots, unit, most)
                         snapshots[made] = (plan.manifest.name, unit.name)
@@ -117,14 +115,15 @@ class Fetcher:
     def _make_snapshots(self, unit: UnitPlan, most_bytes: int | None) -> Snapshots:
         if unit.spec is None:
             raise AssertionError  # only repos have refs
-        folder = self._clone_of(unit.spec.key)
-        asked = [_exactly(ref) for ref in unit.make] if self._is_exact else unit.make
-        with self._at_clone.setdefault(folder, threading.Lock()):  # two sources may want one repo
-            fetched = self._git.fetch(unit.spec.url, folder, asked)
-        clone = self._git.clone(folder)
+        asked = [
+            _exactly(ref) if self._is_exact or ref in unit.kept_refs else ref for ref in unit.make
+        ]
+        fetched = self._maker.fetch(unit.spec, asked)
         refs: dict[RefRow, RefRow] = {}
         rows: dict[str, SnapshotRow] = {}
         warnings: list[str] = []
+        passed_over: list[NoHubconfError] = []
+        optional = unit.resolution.only_by_glob() if unit.resolution else frozenset()
         for wanted, came in zip(unit.make, fetched, strict=True):
             self._weights.stop.check()
             found = _as_fetched(unit.spec.title, wanted, came.commit)
@@ -132,36 +131,21 @@ class Fetcher:
             if found.commit in rows:
                 continue
             title = f"{unit.spec.title}:{found.name}"
-            row, findings = self._make_snapshot(title, clone, found.commit, most_bytes)
+            try:
+                row, findings = self._maker.make(unit.spec, found, most_bytes)
+            except NoHubconfError as error:
+                if wanted not in optional:
+                    raise
+                del refs[wanted]
+                passed_over.append(error)
+                continue
             rows[found.commit] = row
             warnings += [f"{title}: {finding}" for finding in findings]
             self._notify(f"made a snapshot of {title} (commit {found.commit[:12]})")
+        if passed_over and not (rows or unit.held_snapshots):
+            raise passed_over[0]
+        warnings += [f"passed over, for only a glob wants it: {error}" for error in passed_over]
         return Snapshots(refs, tuple(rows.values()), tuple(warnings))
-
-    def _make_snapshot(
-        self, title: str, clone: Clone, commit: str, most_bytes: int | None
-    ) -> tuple[SnapshotRow, tuple[str, ...]]:
-        try:
-            hubconf = read_hubconf(lambda path: clone.read_file(commit, path))
-        except InvalidInputError as error:
-            raise UpstreamError(f"{title}: {error.message}", hint=error.hint) from error
-        with self._landing.staged() as (stream, path):
-            made = write_snapshot(clone, commit, stream, max_bytes=most_bytes)
-            stream.flush()
-            self._landing.keep(path, made.digest)
-        about = self._landing.keep_bytes(hubconf.encode())
-        row = SnapshotRow(
-            commit=commit,
-            digest=made.digest,
-            size_bytes=made.size_bytes,
-            entrypoints=tuple(entrypoint.name for entrypoint in hubconf.entrypoints),
-            open_ended=hubconf.open_ended,
-            dependencies=hubconf.dependencies,
-            requires_torch=hubconf.requires_torch,
-            about=about.digest,
-            about_size_bytes=about.size_bytes,
-        )
-        return row, made.findings
 
 
 def _failure(done: Future[Any]) -> HubmirrorError | None:

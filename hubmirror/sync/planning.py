@@ -15,7 +15,7 @@ from hubmirror.manifest.lock import Lock, lock_path, parse_lock, read_lock
 from hubmirror.manifest.reading import check_sources, read_manifest
 from hubmirror.mirror import Mirror
 from hubmirror.plan import Known, SourcePlan, plan_source
-from hubmirror.records import BlobRef, CheckpointRow, Holdings
+from hubmirror.records import BlobRef, CheckpointRow, Holdings, RepoKey, SnapshotRow
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
 from hubmirror.sync.options import Mode, Options
@@ -133,6 +133,13 @@ def needed_blobs(holdings: Holdings, wanted: Iterable[Wanted]) -> Iterable[BlobR
     return chain(holdings.blobs(), pinned)
 
 
+def _content(lock: Lock | None, key: RepoKey, row: SnapshotRow) -> str:
+    """Say by which choices of its manifest a snapshot was made: its source's lock knows."""
+    repo = lock.repo(key) if lock else None
+    locked = repo.snapshot(row.commit) if repo else None
+    return locked.content if locked and locked.digest == row.digest else ""
+
+
 def plan_all(
     wanted: Sequence[Wanted],
     holdings: Holdings,
@@ -143,8 +150,9 @@ def plan_all(
     jobs: int,
 ) -> tuple[SourcePlan, ...]:
     """Plan every source of a run."""
+    locks = {source.name: parse_lock(source.lock, file=source.name) for source in holdings.sources}
     snapshots = {
-        (unit.repo.key, row.commit): row
+        (unit.repo.key, row.commit, _content(locks.get(unit.source), unit.repo.key, row)): row
         for unit in holdings.units
         if unit.repo
         for row in unit.repo.snapshots

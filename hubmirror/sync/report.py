@@ -19,6 +19,7 @@ class UnitReport:
         fetched_bytes: The sum of their sizes.
         failure: Why it did not advance; None when it did.
         warnings: What its owner should know although it did.
+        drift_held: True when a ref moved upstream and its policy holds it back.
         has_asked: False when all that it needs was known, so that no upstream was asked.
     """
 
@@ -30,6 +31,7 @@ class UnitReport:
     fetched_bytes: int = 0
     failure: HubmirrorError | None = None
     warnings: tuple[str, ...] = ()
+    drift_held: bool = False
     has_asked: bool = True
 
 
@@ -60,7 +62,8 @@ class SyncReport:
     def exit_code(self) -> ExitCode:
         """Return what a monitor is told; partial success is not success."""
         failures = [unit.failure for unit in self.failed()]
-        if self.held or any(isinstance(failure, RefusedError) for failure in failures):
+        refused = any(isinstance(failure, RefusedError) for failure in failures)
+        if self.held or refused or any(unit.drift_held for unit in self.units):
             return ExitCode.REFUSED
         if self.is_cut_off():
             return ExitCode.UPSTREAM

@@ -160,6 +160,16 @@ class Clone:
                 )
             return stdout.read(int(found[1]))
 
+    def read_settings(self, commit: str, path: str) -> dict[str, str]:
+        """Return the settings in a file of a commit that is written as git's own are.
+
+        None are there when there is no such file, or it cannot be read as such.
+        """
+        _check_commit(commit)
+        answer = self._git(["config", "--null", "--list", f"--blob={commit}:{path}"])
+        lines = os.fsdecode(answer.stdout).split("\0") if answer.status == 0 else []
+        return {key: value for key, _, value in (line.partition("\n") for line in lines) if key}
+
     @contextlib.contextmanager
     def objects(self) -> Iterator[ObjectReader]:
         """Give a reader of many objects, served by one git."""

@@ -8,7 +8,7 @@ branch or tag of that very repo.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,14 +77,21 @@ class GitUpstream:
         return remote
 
     def fetch(
-        self, url: str, folder: Path, wanted: Sequence[RefRow], *, remote: RemoteRefs | None = None
+        self,
+        url: str,
+        folder: Path,
+        wanted: Sequence[RefRow],
+        *,
+        remote: RemoteRefs | None = None,
+        allow_unreachable: bool = False,
     ) -> tuple[RefRow, ...]:
         """Bring wanted refs into the clone in ``folder``, and say which commit each one is.
 
         A row whose commit is already here is returned as it is, and nobody is asked. Branches
         and tags come as they are now, whatever the row says: they may have moved since they
-        were listed. Commits, full or abbreviated, must be on a branch or tag: a host may also
-        give what only a fork has. ``remote``, the listing, saves looking that up for tips.
+        were listed. Commits, full or abbreviated, must be on a branch or tag, since a host may
+        also give what only a fork has; with ``allow_unreachable`` full ones need not. ``remote``,
+        the listing, saves looking that up for tips.
 
         Raises:
             UpstreamError: when the host does not answer, a ref is gone, a commit is on no
@@ -98,16 +105,19 @@ class GitUpstream:
         self._check_git()
         clone = self.clone(folder)
         is_new = not clone.folder.exists()
+        known = set(remote.tips() if remote else ())
+        if allow_unreachable:
+            known.update(row.commit for row in wanted if row.kind is RefKind.COMMIT and row.commit)
         try:
-            return self._fetch(address, clone, wanted, remote)
+            return self._fetch(address, clone, wanted, known)
         except UnexplainedError:
             if is_new:
                 raise
         clone.remove()
-        return self._fetch(address, clone, wanted, remote)
+        return self._fetch(address, clone, wanted, known)
 
     def _fetch(
-        self, address: Address, clone: Clone, wanted: Sequence[RefRow], remote: RemoteRefs | None
+        self, address: Address, clone: Clone, wanted: Sequence[RefRow], known: Set[str]
     ) -> tuple[RefRow, ...]:
         held = clone.prepare()
         missing = [row for row in wanted if row.commit not in held]
@@ -116,9 +126,7 @@ class GitUpstream:
         )
         pinned = [row for row in missing if row.kind is RefKind.COMMIT]
         here = {*held, *found.values()}
-        commits = self._find_pinned(
-            address, clone, pinned, here | (remote.tips() if remote else set())
-        )
+        commits = self._find_pinned(address, clone, pinned, here | known)
         self._fetch_commits(address, clone, sorted(set(commits.values()) - here))
         found |= commits
         clone.keep(found.values())

@@ -6,6 +6,7 @@ every file of the commit is there, or a finding names it; nothing in the tar lea
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -20,6 +21,7 @@ from hubmirror.records import Digest
 from hubmirror.upstream import links, tars
 from hubmirror.upstream.attributes import Exported, Stamp, read_exported
 from hubmirror.upstream.clones import Clone, ObjectReader, TreeEntry
+from hubmirror.upstream.submodules import Submodule
 
 _LINK, _SUBMODULE = 0o120000, 0o160000
 _BATCH_BYTES = 1024 * 1024
@@ -45,32 +47,100 @@ class Snapshot:
     findings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a snapshot has of that which is not in the commit itself.
+
+    Attributes:
+        max_bytes: Refuse more bytes of files than this.
+        refuse_pointers: Whether Git LFS pointers refuse the snapshot.
+        submodules: What stands in the folders of submodules; empty folders when absent.
+    """
+
+    max_bytes: int | None = None
+    refuse_pointers: bool = False
+    submodules: Mapping[str, Submodule] = field(default_factory=dict)
+
+
+_PLAIN = Choices()
+
+
 def write_snapshot(
-    clone: Clone, commit: str, stream: IO[bytes], *, max_bytes: int | None = None
+    clone: Clone, commit: str, stream: IO[bytes], choices: Choices = _PLAIN
 ) -> Snapshot:
     """Write a commit as a tar; what it says of itself comes back.
 
-    Left out, each with a finding: what export-ignore names, submodules (an empty folder
-    stands for each) and symlinks that lead nowhere or out of the tree. Git LFS pointers are
-    written as they are, with a finding.
+    Left out, each with a finding: what export-ignore names, submodules that were not chosen
+    (an empty folder stands for each) and symlinks that lead nowhere or out of the tree of their
+    own repo. Git LFS pointers are written as they are, with a finding.
 
     Raises:
-        UpstreamError: for names that no tree may have (``..``, ``.git``, absolute), and for
-            more bytes than ``max_bytes``; nothing was written.
-        StorageError: when the clone lacks the commit or something of it.
+        UpstreamError: for names that no tree may have (``..``, ``.git``, absolute), for more
+            bytes than the limit, and for pointers that are refused.
+        StorageError: when a clone lacks a commit or something of it.
     """
+    with contextlib.ExitStack() as ends:
+        tree = _read_tree(clone, commit, choices.submodules, ends)
+        _check_size(commit, tree.size_bytes(), choices.max_bytes)
+        writer = _Writer(stream)
+        writer.write(tree)
+    if choices.refuse_pointers and writer.pointers:
+        raise UpstreamError(
+            f"commit {commit}: Git LFS pointers stand in place of {', '.join(writer.pointers)}",
+            hint="write `lfs: pointer` to mirror the pointers as they are",
+        )
+    return writer.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """A repo at a commit, read and judged, ready to be written below ``prefix``."""
+
+    prefix: str
+    entries: Sequence[TreeEntry]
+    reader: ObjectReader
+    findings: Sequence[str]
+    targets: Mapping[str, bytes]
+    substituted: frozenset[str]
+    stamp: Stamp | None
+    within: Mapping[str, _Tree]
+
+    def size_bytes(self) -> int:
+        own = sum(entry.size_bytes for entry in self.entries)
+        return own + sum(tree.size_bytes() for tree in self.within.values())
+
+
+def _read_tree(
+    clone: Clone,
+    commit: str,
+    submodules: Mapping[str, Submodule],
+    ends: contextlib.ExitStack,
+    prefix: str = "",
+) -> _Tree:
     entries = clone.tree(commit)
     _check_names(commit, entries)
-    with clone.objects() as reader:
-        exported = read_exported(clone, commit, entries, reader)
-        chosen, omissions = _exported(entries, exported)
-        targets = _read_targets(chosen, reader)
-        chosen, dangling = _leading_somewhere(chosen, targets)
-        _check_size(commit, chosen, max_bytes)
-        stamp = Stamp.of(commit, reader.read(commit)) if exported.substituted else None
-        writer = _Writer(stream, [*omissions, *dangling], targets, exported.substituted, stamp)
-        writer.write(sorted(chosen, key=lambda entry: os.fsencode(entry.path)), reader)
-    return writer.end()
+    reader = ends.enter_context(clone.objects())
+    exported = read_exported(clone, commit, entries, reader)
+    chosen, omissions = _exported(entries, exported)
+    targets = _read_targets(chosen, reader)
+    chosen, dangling = _leading_somewhere(chosen, targets)
+    shown = f"submodule {_shown(prefix.rstrip('/'))}: " if prefix else ""
+    return _Tree(
+        prefix=prefix,
+        entries=sorted(chosen, key=lambda entry: os.fsencode(entry.path)),
+        reader=reader,
+        findings=[shown + finding for finding in (*omissions, *dangling)],
+        targets=targets,
+        substituted=exported.substituted,
+        stamp=Stamp.of(commit, reader.read(commit)) if exported.substituted else None,
+        within={
+            entry.path: _read_tree(
+                one.clone, one.commit, one.within, ends, f"{prefix}{entry.path}/"
+            )
+            for entry in chosen
+            if (one := submodules.get(entry.path))
+        },
+    )
 
 
 def _check_names(commit: str, entries: Sequence[TreeEntry]) -> None:
@@ -124,12 +194,11 @@ def _leading_somewhere(
     ]
 
 
-def _check_size(commit: str, entries: Sequence[TreeEntry], max_bytes: int | None) -> None:
-    total = sum(entry.size_bytes for entry in entries)
+def _check_size(commit: str, total: int, max_bytes: int | None) -> None:
     if max_bytes is not None and total > max_bytes:
         raise UpstreamError(
             f"commit {commit}: its files are {total} bytes, the limit is {max_bytes}",
-            hint="raise `max_size` under `settings:` in the manifest if this is meant",
+            hint="raise `max_size` of the repo or under `settings:` if this is meant",
         )
 
 
@@ -144,51 +213,57 @@ class _Writer:
     """Writes members in the order given; gathers small ones, so that each costs little."""
 
     stream: IO[bytes]
-    findings: list[str]
-    targets: Mapping[str, bytes]
-    substituted: frozenset[str]
-    stamp: Stamp | None
+    findings: list[str] = field(default_factory=list)
+    pointers: list[str] = field(default_factory=list)
     size_bytes: int = 0
     hasher: hashlib._Hash = field(default_factory=hashlib.sha256)
     pending: list[bytes] = field(default_factory=list)
     pending_bytes: int = 0
 
-    def write(self, entries: Sequence[TreeEntry], reader: ObjectReader) -> None:
-        files = [entry.object_id for entry in entries if entry.mode not in (_LINK, _SUBMODULE)]
-        contents = reader.each(files)
-        for entry in entries:
-            name = os.fsencode(entry.path)
+    def write(self, tree: _Tree) -> None:
+        self.findings += tree.findings
+        files = [e.object_id for e in tree.entries if e.mode not in (_LINK, _SUBMODULE)]
+        contents = tree.reader.each(files)
+        for entry in tree.entries:
+            path = tree.prefix + entry.path
+            name = os.fsencode(path)
             if entry.mode == _LINK:
-                self._put(tars.link_member(name, self.targets[entry.path]))
+                self._put(tars.link_member(name, tree.targets[entry.path]))
             elif entry.mode == _SUBMODULE:
                 self._put(tars.folder_member(name))
-                self.findings.append(f"submodule {_shown(entry.path)} is not included")
+                if inner := tree.within.get(entry.path):
+                    self.write(inner)
+                else:
+                    self.findings.append(f"submodule {_shown(path)} is not included")
             else:
-                self._file(entry, name, *next(contents))
+                filling = tree.stamp if entry.path in tree.substituted else None
+                self._file(path, entry, filling, *next(contents))
         next(contents, None)  # lets it see that the last one was whole
 
-    def _file(self, entry: TreeEntry, name: bytes, size_bytes: int, content: IO[bytes]) -> None:
-        is_executable = bool(entry.mode & 0o100)
-        is_text = entry.path in self.substituted
-        if size_bytes > (_MOST_FILLED_BYTES if is_text else _BATCH_BYTES):
+    def _file(
+        self, path: str, entry: TreeEntry, stamp: Stamp | None, size_bytes: int, content: IO[bytes]
+    ) -> None:
+        name, is_executable = os.fsencode(path), bool(entry.mode & 0o100)
+        if size_bytes > (_MOST_FILLED_BYTES if stamp else _BATCH_BYTES):
             self._put(tars.file_header(name, size_bytes, is_executable=is_executable))
             self._copy(content, size_bytes)
         else:
-            whole = self._looked_at(entry.path, content.read(size_bytes))
+            whole = self._looked_at(path, content.read(size_bytes), stamp)
             self._put(tars.file_header(name, len(whole), is_executable=is_executable))
             self._put(whole)
             size_bytes = len(whole)
         self._put(tars.padding(size_bytes))
 
-    def _looked_at(self, path: str, content: bytes) -> bytes:
+    def _looked_at(self, path: str, content: bytes, stamp: Stamp | None) -> bytes:
         """Fill in what export-subst asks for; notice pointers."""
         if len(content) <= _MOST_POINTER_BYTES and (found := _POINTER.fullmatch(content)):
+            self.pointers.append(_shown(path))
             self.findings.append(
                 f"{_shown(path)} is a Git LFS pointer: its {int(found[1])} bytes are not included"
             )
-        if self.stamp is None or path not in self.substituted:
+        if stamp is None:
             return content
-        content, literal = self.stamp.fill_in(content)
+        content, literal = stamp.fill_in(content)
         self.findings.extend(f"{_shown(path)}: {text!r} stays as it is" for text in literal)
         return content
 

@@ -20,6 +20,7 @@ REPORT = {
 UNIT = {
     *("source", "name", "state", "made", "fetched", "fetched_bytes", "failure", "hint"),
     "warnings",
+    "drift_held",
 }
 PLANNED = {"name", "failure", "hint", "refs", "make", "fetch"}
 

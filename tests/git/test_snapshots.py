@@ -12,7 +12,7 @@ import pytest
 
 from hubmirror.errors import UpstreamError
 from hubmirror.upstream import tars
-from hubmirror.upstream.snapshots import write_snapshot
+from hubmirror.upstream.snapshots import Choices, write_snapshot
 from tests.git.conftest import Bench, contents, members
 from tests.upstream.gitcmd import git_environment, run_git
 from tests.upstream.repos import Executable, Submodule, Symlink
@@ -370,7 +370,7 @@ def test_a_snapshot_over_its_limit_is_refused_with_both_figures(bench: Bench) ->
     stream = io.BytesIO()
 
     with pytest.raises(UpstreamError) as refused:
-        write_snapshot(bench.git.clone(bench.folder), commit, stream, max_bytes=1000)
+        write_snapshot(bench.git.clone(bench.folder), commit, stream, Choices(max_bytes=1000))
 
     assert "1200 bytes" in refused.value.message
     assert "1000" in refused.value.message
@@ -381,7 +381,7 @@ def test_a_snapshot_at_its_limit_passes(bench: Bench) -> None:
     commit = bench.repo.commit({"a": b"x" * 600})
     bench.fetch("main")
 
-    write_snapshot(bench.git.clone(bench.folder), commit, io.BytesIO(), max_bytes=600)
+    write_snapshot(bench.git.clone(bench.folder), commit, io.BytesIO(), Choices(max_bytes=600))
 
 
 def test_a_large_file_passes_through_in_pieces(bench: Bench) -> None:

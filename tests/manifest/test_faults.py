@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from hubmirror.errors import InvalidInputError
+from hubmirror.manifest.models import RepoEntry
 from hubmirror.manifest.reading import parse_manifest
 
 
@@ -42,7 +43,7 @@ DOLLAR = (
     "a '$' must start ${NAME}, the name of an environment variable: "
     "letters, digits and '_' in braces; got"
 )
-REPO_KEYS = "repo, url, refs, aliases, entrypoints, checkpoints"
+REPO_KEYS = ", ".join(RepoEntry.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,8 @@ def test_a_fault_of_the_manifest_itself(text: str, expected: str) -> None:
     [
         (repo("ref: v1"), "4:3: unknown key 'ref'; did you mean 'refs'?"),
         (repo("tag: v1"), "4:3: unknown key 'tag'; did you mean 'refs'?"),
-        (repo("submodules: true"), f"4:3: unknown key 'submodules'; the keys here are {REPO_KEYS}"),
+        (repo("zzzz: true"), f"4:3: unknown key 'zzzz'; the keys here are {REPO_KEYS}"),
+        (repo("submodule: true"), "4:3: unknown key 'submodule'; did you mean 'submodules'?"),
         (repo("sha256: abc"), "4:3: unknown key 'sha256'; it goes into an entry of `checkpoints:`; look at the indentation"),
         (repo("repo: c/d"), "4:3: 'repo' is here twice; the first is at line 3"),
         (entry("a/b"), "3:3: repos: expected `repo: owner/name`, got the text 'a/b'; write `repo:` in front of it"),
