@@ -35,8 +35,11 @@ def canonical(url: str) -> str:
     """Return a URL without what does not change its bytes.
 
     Lower-case scheme and host, no default port, no fragment, no known signature or
-    ``download`` parameter. Used as a fallback only, never as an identity.
+    ``download`` parameter. Used as a fallback only, never as an identity. A text that is no
+    URL is its own canonical form.
     """
+    if not is_url(url):
+        return url
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if ":" in host:
@@ -44,6 +47,15 @@ def canonical(url: str) -> str:
     if parts.port and parts.port != _DEFAULT_PORTS.get(parts.scheme.lower()):
         host = f"{host}:{parts.port}"
     return urlunsplit((parts.scheme.lower(), host, parts.path, _lasting(parts.query), ""))
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a text can be taken apart as a URL at all."""
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        return False
+    return True
 
 
 def _lasting(query: str) -> str:
@@ -71,7 +83,7 @@ def place(url: str) -> str:
 
 def is_plain(url: str) -> bool:
     """Tell whether scheme, host and path alone say which bytes a URL names."""
-    return not _lasting(urlsplit(url).query)
+    return is_url(url) and not _lasting(urlsplit(url).query)
 
 
 def redact(url: str) -> str:

@@ -30,6 +30,13 @@ def test_the_canonical_form_drops_what_does_not_change_the_bytes(url: str, same:
 @given(st.text())
 def test_redacting_never_fails(text: str) -> None:
     urls.redact(text)
+    urls.redact(f"https://{text}")
+
+
+@pytest.mark.parametrize("text", ["http://[::1/x", "http://h:port/x", ""])
+def test_what_is_no_url_stands_for_itself(text: str) -> None:
+    assert urls.canonical(text) == text
+    assert not urls.is_plain(text) or text == ""
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,7 @@ class Connections:
             try:
                 if response.status not in refusals.REDIRECTS:
                     refusals.refuse_bad_status(response.status, response.headers, shown)
+                    refusals.refuse_bad_length(response.headers, shown)
                     yield answer
                     return
                 asked = refusals.follow(asked, response.headers.get("Location", ""), shown)

@@ -93,9 +93,12 @@ class HttpUpstream:
             UpstreamError: naming the URL and what came instead of the bytes.
             StorageError: when they could not be written; what was written stays.
         """
+        is_file = url.startswith("file:")
+        if not is_file:
+            refusals.refuse_bad_address(url, terms.shown)
         try:
             with Partial(path, urls.canonical(url)) as partial:
-                if urlsplit(url).scheme == "file":
+                if is_file:
                     return _copy(url, partial, terms)
                 return self._fetch(url, partial, terms)
         except OSError as error:

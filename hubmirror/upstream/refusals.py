@@ -13,7 +13,6 @@ from email.utils import parsedate_to_datetime
 from http.client import responses
 from urllib.parse import urljoin, urlsplit
 
-from hubmirror import urls
 from hubmirror.errors import UpstreamError
 
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -121,16 +120,48 @@ def follow(asked: str, location: str, shown: str) -> str:
     Raises:
         UpstreamError: when it is no web address, or leaves https for plain http.
     """
-    target = urljoin(asked, location)
+    try:
+        target = urljoin(asked, location)
+        refuse_bad_address(target, shown)
+    except (ValueError, UpstreamError):
+        raise UpstreamError(f"{shown}: redirected to what is no web address") from None
     before, after = urlsplit(asked).scheme, urlsplit(target).scheme
-    if not location or after not in ("http", "https"):
-        raise UpstreamError(f"{shown}: redirected to {urls.redact(target)!r}, no web address")
     if before == "https" and after == "http":
         raise UpstreamError(
             f"{shown}: redirected from https to plain http at {urlsplit(target).hostname}",
             hint="if that host is right, write its address into the manifest with its sha256",
         )
     return target
+
+
+def refuse_bad_address(url: str, shown: str) -> None:
+    """Refuse what cannot be asked for; its text may be a secret, and is not repeated.
+
+    Raises:
+        UpstreamError: when it is no ``http`` or ``https`` URL with a host.
+    """
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_one = is_one and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise UpstreamError(
+            f"{shown}: its address is no web address",
+            hint="expected https://host/path; see the variable that its fetch_url names",
+        )
+
+
+def refuse_bad_length(headers: Mapping[str, str], shown: str) -> None:
+    """Refuse an answer whose length is no number: nobody could tell where it ends.
+
+    Raises:
+        UpstreamError: saying so.
+    """
+    length = headers.get("Content-Length")
+    if length is not None and not length.strip().isdecimal():
+        raise UpstreamError(f"{shown}: its host says a Content-Length that is no number")
 
 
 def certificate_error(shown: str, host: str, error: BaseException) -> UpstreamError:
