@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from hubmirror import files
 from hubmirror.blobs import hash_file
-from hubmirror.catalog import content_digest, write_catalog
+from hubmirror.catalog.writer import content_digest, write_catalog
 from hubmirror.errors import RefusedError, VerificationError
 from hubmirror.mirror import Mirror
 from hubmirror.publications import Counts, Publication

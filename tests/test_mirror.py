@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from hubmirror import layout
-from hubmirror.catalog import Catalog, content_digest, write_catalog
+from hubmirror.catalog import Catalog
+from hubmirror.catalog.writer import content_digest, write_catalog
 from hubmirror.errors import (
     FormatError,
     NotFoundError,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hubmirror.catalog import Catalog, write_catalog
+from hubmirror.catalog import Catalog
+from hubmirror.catalog.writer import write_catalog
 from hubmirror.errors import InvalidInputError, NotMirroredError
 from hubmirror.records import UnitState
 from hubmirror.resolve import Resolved, check_spec, resolve

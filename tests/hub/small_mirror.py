@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from hubmirror import files
-from hubmirror.catalog import content_digest, write_catalog
+from hubmirror.catalog.writer import content_digest, write_catalog
 from hubmirror.mirror import Mirror
 from hubmirror.publications import Counts, Publication
 from hubmirror.records import (
