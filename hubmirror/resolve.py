@@ -6,12 +6,12 @@ lines to add.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hubmirror.catalog import Catalog
 from hubmirror.errors import InvalidInputError, NotMirroredError
+from hubmirror.naming import did_you_mean, shorten
 from hubmirror.records import (
     SHORT_COMMIT,
     RefKind,
@@ -22,8 +22,6 @@ from hubmirror.records import (
     Unit,
     UnitState,
 )
-
-_MOST_NAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +138,6 @@ def _unknown_ref(spec: Spec, repos: Sequence[RepoRow]) -> NotMirroredError:
         hint=f"ask for one of these as {spec.name}:REF, "
         f"or add {line} to the `refs:` of {spec.name} in the manifest",
     )
-
-
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)``, or nothing when no name is near."""
-    near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def shorten(names: Sequence[str]) -> str:
-    """Return names in one line, the tail of a long list as a count."""
-    shown = ", ".join(names[:_MOST_NAMES])
-    rest = len(names) - _MOST_NAMES
-    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def check_spec(text: str) -> Spec:

@@ -28,8 +28,9 @@ from hubmirror.hub.notices import warn_once
 from hubmirror.hub.requirements import Repo
 from hubmirror.hub.scope import Scope
 from hubmirror.hub.views import View
+from hubmirror.naming import did_you_mean, shorten
 from hubmirror.records import RepoKey
-from hubmirror.resolve import check_spec, did_you_mean, shorten
+from hubmirror.resolve import check_spec
 
 _log = logging.getLogger(__name__)
 

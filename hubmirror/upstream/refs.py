@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from hubmirror.errors import InvalidInputError, UpstreamError
+from hubmirror.naming import shorten
 from hubmirror.records import FULL_COMMIT, SHORT_COMMIT, RefKind, RefRow
 from hubmirror.upstream.addresses import check_ref_name
 
 HEADS = "refs/heads/"
 TAGS = "refs/tags/"
 
-_MOST_NAMES = 12
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -174,8 +174,4 @@ def _unknown(message: str, wanted: str, remote: RemoteRefs) -> UpstreamError:
 
 
 def _listed(names: Sequence[str]) -> str:
-    if not names:
-        return "no branches or tags"
-    shown: Iterable[str] = names[:_MOST_NAMES]
-    more = len(names) - _MOST_NAMES
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return shorten(names) if names else "no branches or tags"
