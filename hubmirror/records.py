@@ -10,7 +10,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from hubmirror.errors import InvalidInputError
 
@@ -80,12 +79,6 @@ class RepoKey:
         return cls._folded(GITHUB, text)
 
     @classmethod
-    def of_url(cls, url: str) -> RepoKey:
-        """Name a repo after its git URL; a local path gives the host ``localhost``."""
-        host, path = _split_git_url(url)
-        return cls._folded(host or "localhost", path.strip("/").removesuffix(".git"))
-
-    @classmethod
     def _folded(cls, host: str, path: str) -> RepoKey:
         host = host.lower()
         return cls(host, path.lower() if host == GITHUB else path)
@@ -107,14 +100,6 @@ def check_repo_name(text: str) -> None:
         if part in ("", ".", "..") or not _NAME_PART.fullmatch(part) or part.endswith(".git"):
             shown = repr(part) if part else "an empty part"
             raise InvalidInputError(f"not a repo name: {text!r} has {shown} where a name should be")
-
-
-def _split_git_url(url: str) -> tuple[str, str]:
-    scp = re.fullmatch(r"(?:[^@/:]+@)?([^/:]+):(?!//)(.+)", url)
-    if scp and "://" not in url:
-        return scp[1], scp[2]
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.path
 
 
 class RefKind(StrEnum):

@@ -62,9 +62,7 @@ class Follower:
         try:
             while not self._is_over:
                 with self._changed:
-                    self._changed.wait_for(
-                        lambda: self._is_over or self._partial.front > self._done
-                    )
+                    self._changed.wait_for(self._has_work)
                 self._catch_up(self._partial.front)
         except OSError as error:
             self._error = error
