@@ -107,6 +107,15 @@ def file_name(url: str) -> str:
     return posixpath.basename(unquote(urlsplit(url).path))
 
 
+def name_contradicts(url: str, sha256: str) -> bool:
+    """Tell whether a file name carries the prefix of another sha256.
+
+    One of decimal digits alone is a date as often as a hash, and contradicts nothing.
+    """
+    named = name_hash(url)
+    return not (sha256.startswith(named) or named.isdecimal())
+
+
 def name_hash(url: str) -> str:
     """Return the sha256 prefix that a file name carries (``-f37072fd.pth``), or nothing.
 

@@ -15,14 +15,12 @@ from pathlib import Path
 from hubmirror import files, layout
 from hubmirror.errors import RefusedError, StorageError, VerificationError
 from hubmirror.index import Index
-from hubmirror.layout import StateLayout
 from hubmirror.mirror import Mirror
 from hubmirror.plan import SourcePlan
 from hubmirror.publish import Published, publish, refuse_contradictions
 from hubmirror.records import CheckpointRow, Holdings, Unit
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
-from hubmirror.state import open_state
 from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
@@ -37,6 +35,7 @@ from hubmirror.sync.planning import (
 )
 from hubmirror.sync.report import SyncReport
 from hubmirror.sync.weights import Room, WeightsFetcher
+from hubmirror.sync.writing import Workplace, writing
 from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.pace import Pace
@@ -56,17 +55,10 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
         VerificationError: when ``FROZEN`` and bytes are missing.
     """
     wanted = read_all(manifests, options)
-    mirror = Mirror.create(settings.require_mirror().absolute(), settings.modes)
-    state = open_state(settings, mirror.root, mirror.id)
-    with (
-        mirror,
-        files.exclusive(state.run_lock),
-        files.exclusive(mirror.incoming / layout.LOCK),
-        Index.open(state.index) as index,
-    ):
-        _catch_up(index, mirror)
-        with index.run([one.manifest.name for one in wanted]) as outcome:
-            report = _Run(mirror, state, index, settings, options).run(wanted)
+    with writing(settings) as place:
+        _catch_up(place.index, place.mirror)
+        with place.index.run([one.manifest.name for one in wanted]) as outcome:
+            report = _Run(place, settings, options).run(wanted)
             outcome.append(report.exit_code().name.lower())
             return report
 
@@ -107,21 +99,14 @@ def _names_another(mirror: Mirror) -> bool:
 class _Run:
     """One sync under its lock."""
 
-    def __init__(
-        self,
-        mirror: Mirror,
-        state: StateLayout,
-        index: Index,
-        settings: Settings,
-        options: Options,
-    ) -> None:
-        self._mirror = mirror
-        self._state = state
-        self._index = index
+    def __init__(self, place: Workplace, settings: Settings, options: Options) -> None:
+        self._mirror = place.mirror
+        self._state = place.state
+        self._index = place.index
         self._settings = settings
         self._options = options
-        self._landing = Landing(mirror, settings.modes)
-        self._room = Room(state.partial, mirror.incoming)
+        self._landing = Landing(place.mirror, settings.modes)
+        self._room = Room(place.state.partial, place.mirror.incoming)
         self._git = git_upstream(settings)
 
     def run(self, wanted: Sequence[Wanted]) -> SyncReport:

@@ -6,14 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import IO
 
-from hubmirror import files, layout, urls
+from hubmirror import files, urls
 from hubmirror.errors import InvalidInputError, NotFoundError, VerificationError
-from hubmirror.index import Arrival, Index
-from hubmirror.mirror import Mirror
+from hubmirror.index import Arrival
 from hubmirror.records import BlobRef, Digest
 from hubmirror.settings import Settings
-from hubmirror.state import open_state
 from hubmirror.sync.landing import Landing
+from hubmirror.sync.writing import writing
 from hubmirror.upstream import refusals
 
 
@@ -30,22 +29,15 @@ def put(url: str, source: Path, sha256: Digest | None, settings: Settings) -> Bl
             f"{urls.redact(url)}: not a URL that can be stored",
             hint="give it as the manifest has it: whole, without login or signature",
         )
-    mirror = Mirror.create(settings.require_mirror().absolute(), settings.modes)
-    state = open_state(settings, mirror.root, mirror.id)
-    with (
-        mirror,
-        files.exclusive(state.run_lock),
-        files.exclusive(mirror.incoming / layout.LOCK),
-        Index.open(state.index) as index,
-    ):
-        landing = Landing(mirror, settings.modes)
+    with writing(settings) as place:
+        landing = Landing(place.mirror, settings.modes)
         with _opened(source) as given, landing.staged() as (stream, path):
             blob = _copy(given, stream, source)
             files.sync_file(stream)
             _check(url, source, blob.digest, sha256)
             landing.keep(path, blob.digest)
-        files.sync_folder(mirror.incoming)
-        index.put(Arrival(url, blob.digest, blob.size_bytes, redirect="", etag=""))
+        files.sync_folder(place.mirror.incoming)
+        place.index.put(Arrival(url, blob.digest, blob.size_bytes, redirect="", etag=""))
     return blob
 
 
@@ -70,11 +62,10 @@ def _copy(given: IO[bytes], stream: IO[bytes], source: Path) -> BlobRef:
 
 
 def _check(url: str, source: Path, got: Digest, sha256: Digest | None) -> None:
-    named = urls.name_hash(url)
     if sha256 and got != sha256:
         raise VerificationError(f"{source}: expected sha256 {sha256}, got {got}")
-    if not sha256 and not got.hex.startswith(named) and not named.isdecimal():
+    if not sha256 and urls.name_contradicts(url, got.hex):
         raise VerificationError(
-            f"{source}: the URL's name says sha256 {named}..., got {got}",
+            f"{source}: the URL's name says sha256 {urls.name_hash(url)}..., got {got}",
             hint=f"if the name carries no hash, or a wrong one, add --sha256 {got}",
         )

@@ -182,7 +182,7 @@ def check_digest(wanted: FetchPlan, fetched: Fetched, shown: str) -> tuple[str, 
                 hint=f"find out why; to accept them: "
                 f"hubmirror lock MANIFEST --upgrade {urls.redact(spec.url)}",
             )
-    elif not is_named and not named.isdecimal():
+    elif urls.name_contradicts(spec.url, got.hex):
         raise VerificationError(
             f"{shown}: its name says sha256 {named}..., got {got}",
             hint=f"if the name carries no hash, or a wrong one, write `sha256: {got}` "
