@@ -19,6 +19,8 @@ _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( |$)", re.MULTILINE)
 _MOST_CONTROL_FAULTS = 10
 
 _ALIGN = "the indentation does not line up with the lines above"
+MOST_DEPTH = 50
+TOO_DEEP = f"nested more than {MOST_DEPTH} deep; no manifest needs that"
 _SENTENCES = (
     ("tab character", "a tab; YAML is indented with spaces only"),
     (
@@ -43,6 +45,7 @@ _SENTENCES = (
     ("found character", "text cannot start with {character!r} unless it is in quotes"),
     ("comment or line break", "only a comment can follow | or > on its line"),
     ("chomping or indentation", "only a comment can follow | or > on its line"),
+    ("maximum nesting depth", TOO_DEEP),  # libyaml looks ahead, and may notice first
     ("expected key", f"expected `key: value`: {_ALIGN}, or a quote is closed too early"),
     ("expected <block end>", f"expected another entry: {_ALIGN}, or a quote is closed too early"),
 )

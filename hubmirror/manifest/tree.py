@@ -14,10 +14,9 @@ from typing import TypeAlias
 import yaml
 
 from hubmirror.errors import Fault
-from hubmirror.manifest.syntax import control_faults, explain, invalid
+from hubmirror.manifest.syntax import MOST_DEPTH, TOO_DEEP, control_faults, explain, invalid
 
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MOST_DEPTH = 50
 _MOST_ALIASED = 100_000
 _LONGEST_NUMBER = 1000
 _TAG = "tag:yaml.org,2002:"
@@ -170,9 +169,8 @@ class _Builder:
         line, column = _place(event)
         if event.tag not in _COLLECTION_TAGS:
             raise _Stop(self._fault(event, _no_tag(event.tag)))
-        if len(self._stack) >= _MOST_DEPTH:
-            message = f"nested more than {_MOST_DEPTH} deep; no manifest needs that"
-            raise _Stop(self._fault(event, message))
+        if len(self._stack) >= MOST_DEPTH:
+            raise _Stop(self._fault(event, TOO_DEEP))
         is_list = isinstance(event, yaml.SequenceStartEvent)
         node = ListNode(line, column) if is_list else MapNode(line, column)
         self._stack.append(_Frame(node, event.anchor))
