@@ -27,6 +27,7 @@ from hubmirror.sync.landing import Landing
 from hubmirror.sync.options import Mode, Options
 from hubmirror.sync.planning import (
     Wanted,
+    find_credentials,
     git_upstream,
     needed_blobs,
     plan_all,
@@ -36,9 +37,9 @@ from hubmirror.sync.planning import (
 from hubmirror.sync.report import SyncReport
 from hubmirror.sync.weights import Room, WeightsFetcher
 from hubmirror.sync.writing import Workplace, writing
-from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.pace import Pace
+from hubmirror.upstream.repos import GitUpstream
 
 
 def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> SyncReport:
@@ -55,10 +56,10 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
         VerificationError: when ``FROZEN`` and bytes are missing.
     """
     wanted = read_all(manifests, options)
-    with writing(settings) as place:
+    with writing(settings) as place, git_upstream(settings) as git:
         _catch_up(place.index, place.mirror)
         with place.index.run([one.manifest.name for one in wanted]) as outcome:
-            report = _Run(place, settings, options).run(wanted)
+            report = _Run(place, settings, options, git).run(wanted)
             outcome.append(report.exit_code().name.lower())
             return report
 
@@ -99,7 +100,9 @@ def _names_another(mirror: Mirror) -> bool:
 class _Run:
     """One sync under its lock."""
 
-    def __init__(self, place: Workplace, settings: Settings, options: Options) -> None:
+    def __init__(
+        self, place: Workplace, settings: Settings, options: Options, git: GitUpstream
+    ) -> None:
         self._mirror = place.mirror
         self._state = place.state
         self._index = place.index
@@ -107,7 +110,7 @@ class _Run:
         self._options = options
         self._landing = Landing(place.mirror, settings.modes)
         self._room = Room(place.state.partial, place.mirror.incoming)
-        self._git = git_upstream(settings)
+        self._git = git
 
     def run(self, wanted: Sequence[Wanted]) -> SyncReport:
         self._landing.clear_staged()
@@ -154,7 +157,6 @@ class _Run:
         settings = self._settings
         limits = [plan.manifest.settings.limit_rate_bytes for plan in plans]
         rate = min((limit for limit in limits if limit), default=settings.limit_rate_bytes)
-        netrc_file = Path(settings.home) / ".netrc" if settings.home else None
         self._room.check_all(
             (one, locked.size_bytes)
             for plan in plans
@@ -165,9 +167,7 @@ class _Run:
         with HttpUpstream(
             ca_bundle=settings.ca_bundle,
             proxies=settings.proxies,
-            credentials=Credentials.find(
-                settings.variables, netrc_file=netrc_file, folder=settings.token_folder
-            ),
+            credentials=find_credentials(settings),
             pace=Pace(rate),
             connections_per_host=settings.connections_per_host,
         ) as http:

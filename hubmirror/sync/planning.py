@@ -20,6 +20,7 @@ from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
 from hubmirror.sync.options import Mode, Options
 from hubmirror.sync.resolving import check_satisfied, resolve_all
+from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.repos import GitUpstream
 
 
@@ -57,8 +58,8 @@ def plan_sync(
                 holdings = mirror.catalog().holdings()
             wanted = restore_locks(wanted, holdings, options)
             present = frozenset(filter(mirror.blobs.has, needed_blobs(holdings, wanted)))
-    git = git_upstream(settings)
-    return plan_all(wanted, holdings, {}, present, options.mode, git, settings.jobs)
+    with git_upstream(settings) as git:
+        return plan_all(wanted, holdings, {}, present, options.mode, git, settings.jobs)
 
 
 def read_all(manifests: Sequence[Path], options: Options, *, writable: bool = True) -> list[Wanted]:
@@ -123,7 +124,24 @@ def restore_locks(wanted: Iterable[Wanted], holdings: Holdings, options: Options
 
 def git_upstream(settings: Settings) -> GitUpstream:
     """Return git as the settings want it."""
-    return GitUpstream(ca_bundle=settings.ca_bundle)
+    return GitUpstream(
+        ca_bundle=settings.ca_bundle,
+        proxies=settings.proxies,
+        credentials=find_credentials(settings),
+    )
+
+
+def find_credentials(settings: Settings) -> Credentials:
+    """Collect the logins that the settings lead to.
+
+    Raises:
+        InvalidInputError: when a file is there and cannot be read.
+    """
+    return Credentials.find(
+        settings.variables,
+        netrc_file=Path(settings.home) / ".netrc" if settings.home else None,
+        folder=settings.token_folder,
+    )
 
 
 def needed_blobs(holdings: Holdings, wanted: Iterable[Wanted]) -> Iterable[BlobRef]:

@@ -6,6 +6,7 @@ Pure. Invariant: no password, token or userinfo of the URL is in what comes out.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,10 @@ from hubmirror.upstream.addresses import Address
 
 _BROKE_OFF = "no answer from the host, or it broke off"
 _LOGIN = "give a login for this host in netrc, or an ssh URL whose key is in the agent"
+_LIMITED = (
+    "try again later, or give a token for this host (GITHUB_TOKEN, or a file in the tokens "
+    "folder): who logs in may ask more often"
+)
 
 
 class UnexplainedError(UpstreamError):
@@ -64,7 +69,7 @@ _CAUSES = (
     _cause(
         r"returned error: 429|rate limit",
         "the host limits how often it may be asked",
-        "try again later, or give a login in netrc",
+        _LIMITED,
         unreachable=True,
     ),
     _cause(r"returned error: 5\d\d", "the host has a fault of its own", unreachable=True),
@@ -158,6 +163,17 @@ def timeout_error(address: Address, idle_s: float) -> UpstreamError:
     host = address.host or "git"
     return UpstreamError(
         f"{address.shown}: nothing came from {host} for {idle_s:g} seconds", unreachable=True
+    )
+
+
+def limit_error(address: Address, wait_s: float) -> UpstreamError:
+    """Say that a host wants to be asked less, and until when, if it said so."""
+    reset = time.strftime(" until %H:%M:%S UTC", time.gmtime(time.time() + wait_s))
+    return UpstreamError(
+        f"{address.shown}: {address.host} limits how often it may be asked"
+        f"{reset if wait_s else ''}",
+        hint=_LIMITED,
+        unreachable=True,
     )
 
 

@@ -17,7 +17,7 @@ from hubmirror.errors import UpstreamError
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
-_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_TRY_AGAIN = (408, 425, 500, 502, 503, 504)
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -35,6 +35,10 @@ class PassingError(Exception):
         self.cause = cause
         self.wait_s = wait_s
         self.slowness = slowness
+
+
+class RateLimitedError(PassingError):
+    """The host limits how often it may be asked."""
 
 
 class NoSuchRangeError(PassingError):
@@ -83,12 +87,12 @@ def refuse_bad_status(status: int, headers: Mapping[str, str], shown: str) -> No
     if status in (200, 206):
         return
     said = f"{shown}: HTTP {status} {responses.get(status, '')}".rstrip()
-    limited = status in (403, 429) and (
-        "Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0"
+    limited = status == 429 or (
+        status == 403 and ("Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0")
     )
     if limited:
         error = UpstreamError(f"{said}: its host limits how often it may be asked")
-        raise PassingError(error, _asked_wait_s(headers), slowness=4)
+        raise RateLimitedError(error, _asked_wait_s(headers), slowness=4)
     if status in _TRY_AGAIN:
         raise PassingError(UpstreamError(said), _asked_wait_s(headers), slowness=2)
     if status == 416:

@@ -8,7 +8,7 @@ branch or tag of that very repo.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,10 @@ from hubmirror.upstream import complaints
 from hubmirror.upstream.addresses import Address, check_ref_name
 from hubmirror.upstream.clones import COMMITS, Clone
 from hubmirror.upstream.complaints import UnexplainedError
+from hubmirror.upstream.connections import Connections
+from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.git import Answer, GitProgram
+from hubmirror.upstream.listing import ask_refs
 from hubmirror.upstream.refs import HEADS, TAGS, RemoteRefs, parse_refs
 from hubmirror.upstream.surroundings import UPSTREAM
 
@@ -40,12 +43,34 @@ class GitUpstream:
 
     Args:
         ca_bundle: A file of certificates to trust instead of the system's; empty for those.
+        proxies: As ``Connections`` takes them; git itself finds them in the environment.
+        credentials: The logins of this run.
         timeout_s: How long a host may say nothing; twice that while connecting.
     """
 
-    def __init__(self, *, ca_bundle: str = "", timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        ca_bundle: str = "",
+        proxies: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
         self._program = GitProgram(ca_bundle, timeout_s)
+        self._connections = Connections(
+            ca_bundle=ca_bundle, proxies=proxies, credentials=credentials, stall_s=timeout_s
+        )
         self._is_checked = False
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connections.close()
+
+    def __enter__(self) -> GitUpstream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def clone(self, folder: Path) -> Clone:
         """Return the clone in a folder, to read from."""
@@ -60,21 +85,22 @@ class GitUpstream:
             StorageError: when git is not installed.
         """
         address = Address.parse(url)
-        self._check_git()
-        # HEAD comes only with the whole list: with patterns, git would still fetch all of it.
-        answer = self._program.ask(address, ["ls-remote", "--symref", UPSTREAM], folder=None)
-        if answer.status:
-            raise complaints.upstream_error(address, answer.stderr)
-        moved = _MOVED.search(answer.stderr)
-        remote = parse_refs(
-            answer.stdout, moved_to=urls.place(moved[1]).rstrip("/") if moved else ""
-        )
+        remote = ask_refs(self._connections, address) or self._ask_git(address)
         if not remote.tips():
             raise UpstreamError(
                 f"{address.shown}: no branch and no tag is there",
                 hint="the repo is empty, or what answers is no git server but a login page",
             )
         return remote
+
+    def _ask_git(self, address: Address) -> RemoteRefs:
+        self._check_git()
+        # HEAD comes only with the whole list: with patterns, git would still fetch all of it.
+        answer = self._program.ask(address, ["ls-remote", "--symref", UPSTREAM], folder=None)
+        if answer.status:
+            raise complaints.upstream_error(address, answer.stderr)
+        moved = _MOVED.search(answer.stderr)
+        return parse_refs(answer.stdout, moved_to=urls.place(moved[1]).rstrip("/") if moved else "")
 
     def fetch(
         self,
