@@ -15,14 +15,26 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:  # asked by scripts in loops: answered before click loads
         sys.stdout.write(f"hubmirror {__version__}\n")
         return
-    from hubmirror.cli.app import run
-
-    code = run(sys.argv[1:])
+    code = _run(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
     if code == _INTERRUPTED:
         os._exit(code)  # at once: Python would wait for threads that wait for slow hosts
     sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    from hubmirror.cli import node
+
+    if node.is_one(words):
+        return node.run(words)
+    try:
+        import click  # noqa: F401 - the offline node has no need of it
+    except ModuleNotFoundError:
+        return node.fail_without_click(words)
+    from hubmirror.cli.app import run
+
+    return run(words)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,12 @@ class Fault:
         return f"{place}: {self.message}"
 
 
+class UsageError(HubmirrorError):
+    """Words on a command line that no command understands."""
+
+    exit_code = ExitCode.USAGE
+
+
 class InvalidInputError(HubmirrorError):
     """A manifest, lock, setting or value that cannot be meant; all faults come at once."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib
 import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 import click
 
-from hubmirror.cli import render
+from hubmirror.cli import node
 from hubmirror.cli.groups import Group
 from hubmirror.errors import ExitCode, HubmirrorError
 from hubmirror.version import __version__
@@ -32,9 +31,13 @@ class _Commands(Group):
     """Imports a command when it is run: ``--help`` must not pay for all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*_COMMANDS, *node.COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in node.COMMANDS:
+            from hubmirror.cli.delegating import delegated
+
+            return delegated(cmd_name, node.find(cmd_name))
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"hubmirror.cli.{cmd_name}_command")
@@ -43,7 +46,7 @@ class _Commands(Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl([*_COMMANDS.items(), *node.COMMANDS.items()])
 
 
 @click.group(
@@ -87,9 +90,9 @@ def run(arguments: Sequence[str]) -> int:
         message = "interrupted; running the same command again finishes the work"
         return _fail(arguments, message, "", ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        return _end_quietly()
+        return node.end_quietly()
     except SystemExit as end:  # click's own: after shell completion, and for a broken pipe
-        return _end_quietly() if end.code else ExitCode.OK
+        return node.end_quietly() if end.code else ExitCode.OK
     except HubmirrorError as error:
         return _fail(arguments, error.message, error.hint, error.exit_code)
     except OSError as error:
@@ -114,14 +117,4 @@ def _fail_usage(arguments: Sequence[str], error: click.ClickException) -> ExitCo
 
 
 def _fail(arguments: Sequence[str], message: str, hint: str, code: ExitCode) -> ExitCode:
-    render.say_error(message, hint)
-    if "--json" in arguments:
-        failure = {"message": message, "hint": hint, "exit_code": int(code)}
-        render.document({"error": failure})
-    return code
-
-
-def _end_quietly() -> ExitCode:
-    """Say nothing more to a reader that is gone, such as ``head``."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.STORAGE
+    return node.fail(message, hint, code, as_json="--json" in arguments)

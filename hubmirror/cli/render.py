@@ -1,31 +1,32 @@
 """How values look on a terminal and in ``--json``.
 
-Lines are plain text without colours; what a stranger wrote cannot steer the terminal.
+Lines are plain text without colours; what a stranger wrote cannot steer the terminal. Standard
+library only, for the offline node has nothing else.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
-
-import click
+from typing import TextIO
 
 _HARMLESS = "\n\t\xa0\u3000"  # not printable by Python's count: line ends and wide blanks
 
 
 def document(content: object) -> None:
     """Print one JSON document."""
-    click.echo(json.dumps(content, indent=2))
+    _print(json.dumps(content, indent=2), sys.stdout)
 
 
 def say(text: str) -> None:
     """Print a line, or several, of the result."""
-    click.echo(_plain(text))
+    _print(_plain(text), sys.stdout)
 
 
 def note(text: str) -> None:
     """Print a line on stderr: progress, or what is wrong."""
-    click.echo(_plain(text), err=True)
+    _print(_plain(text), sys.stderr)
 
 
 def say_error(message: str, hint: str) -> None:
@@ -58,7 +59,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        _print("  ".join(cells).rstrip(), sys.stdout)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    stream.write(f"{text}\n")
+    stream.flush()  # a log file shows progress when it is made
 
 
 def _plain(text: str) -> str:

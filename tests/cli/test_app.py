@@ -304,6 +304,13 @@ def test_the_version_is_said_without_click() -> None:
     assert [name for name in modules if name.startswith("hubmirror.cli")] == []
 
 
+@pytest.mark.parametrize("words", [["env", "--help"], ["-v", "run", "-h"]])
+def test_what_runs_on_the_offline_node_needs_no_click(words: list[str]) -> None:
+    modules = imported(*words)
+
+    assert [name for name in ("click", *HEAVY) if name in modules] == []
+
+
 @pytest.mark.parametrize("words", [["list"], ["show", "a/b"], ["verify"], ["history"]])
 def test_what_reads_a_mirror_needs_no_library_of_the_writer(words: list[str]) -> None:
     program = (
