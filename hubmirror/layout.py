@@ -64,6 +64,11 @@ class StateLayout:
         """Holds files that are on their way."""
         return self.root / "partial"
 
+    @property
+    def manifests(self) -> Path:
+        """Holds manifests as they were parsed, by what they were parsed from."""
+        return self.root / "manifests"
+
     def clone(self, key: RepoKey) -> Path:
         """Return the bare clone of a repo."""
         return self.root / "git" / f"{flat(key)}.git"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -108,3 +109,9 @@ class Manifest:
     repos: tuple[RepoSpec, ...] = ()
     checkpoints: tuple[CheckpointSpec, ...] = ()
     settings: SyncSettings = SyncSettings()
+
+    def all_checkpoints(self) -> Iterator[CheckpointSpec]:
+        """Go through the checkpoints of every repo, and those that belong to none."""
+        for repo in self.repos:
+            yield from repo.checkpoints
+        yield from self.checkpoints

@@ -32,6 +32,7 @@ def open_state(settings: Settings, mirror: Path, mirror_id: str) -> StateLayout:
         )
     ensure_folder(root / "git", 0o700)
     ensure_folder(StateLayout(root).partial, 0o700)
+    ensure_folder(StateLayout(root).manifests, 0o700)
     kind = _file_system(root)
     if kind in _NETWORK:
         raise StorageError(
@@ -41,6 +42,16 @@ def open_state(settings: Settings, mirror: Path, mirror_id: str) -> StateLayout:
     state = StateLayout(root)
     _claim(state, mirror_id)
     return state
+
+
+def find_state(settings: Settings, mirror_id: str) -> StateLayout | None:
+    """Return a mirror's state folder where this host has one; makes nothing."""
+    try:
+        state = StateLayout(_state_folder(settings, mirror_id))
+        owner = state.owner.read_text(encoding="utf-8").strip()
+    except (StorageError, OSError):
+        return None
+    return state if owner == mirror_id else None
 
 
 def _claim(state: StateLayout, mirror_id: str) -> None:

@@ -68,7 +68,7 @@ def _fields(one: Manifest) -> dict[str, object]:
 
 
 def _checkpoints(one: Manifest) -> int:
-    return len(one.checkpoints) + sum(len(repo.checkpoints) for repo in one.repos)
+    return sum(1 for _ in one.all_checkpoints())
 
 
 @command.command()

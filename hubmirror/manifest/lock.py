@@ -37,6 +37,7 @@ __all__ = [
     "lock_path",
     "parse_lock",
     "read_lock",
+    "read_lock_text",
 ]
 
 _T = TypeVar("_T")
@@ -60,15 +61,25 @@ def read_lock(path: Path) -> Lock | None:
         InvalidInputError: when it is broken, has merge conflicts, or is for a newer hubmirror.
         StorageError: when the file cannot be read.
     """
+    text = read_lock_text(path)
+    return None if text is None else parse_lock(text, file=str(path))
+
+
+def read_lock_text(path: Path) -> str | None:
+    """Read the text of a lock; None when there is no such file.
+
+    Raises:
+        InvalidInputError: when it is no text.
+        StorageError: when the file cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:
         raise _broken(str(path), "not UTF-8 text") from error
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_lock(text, file=str(path))
 
 
 def parse_lock(text: str, *, file: str) -> Lock:
@@ -77,7 +88,7 @@ def parse_lock(text: str, *, file: str) -> Lock:
     Raises:
         InvalidInputError: naming the place, what was expected and what is there.
     """
-    document = _Part(_load(text, file), (), file)
+    document = _Part(_load(text, file), file)
     version = document.field("version").whole_number()
     if version > VERSION:
         raise InvalidInputError(
@@ -116,17 +127,23 @@ def _checkpoint(url: str, part: _Part) -> LockedCheckpoint:
     return part.made(lambda: LockedCheckpoint(url, digest, size_bytes))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a large lock has many, and each lives a moment
 class _Part:
-    """A value of the JSON document that knows the way to itself."""
+    """A value of the JSON document that knows the way to itself.
+
+    ``key`` is where it is in its parent; the file, for the document as a whole.
+    """
 
     value: object
-    path: tuple[str, ...]
-    file: str
+    key: str
+    parent: _Part | None = None
 
     def fault(self, message: str) -> InvalidInputError:
-        place = "".join(_step(key) for key in self.path).removeprefix(".")
-        return _broken(self.file, f"{place}: {message}" if place else message)
+        place, part = "", self
+        while part.parent:
+            place, part = f"{_step(part.key)}{place}", part.parent
+        place = place.removeprefix(".")
+        return _broken(part.key, f"{place}: {message}" if place else message)
 
     def made(self, make: Callable[[], _T]) -> _T:
         try:
@@ -143,7 +160,7 @@ class _Part:
         mapping = self.mapping()
         if key not in mapping:
             raise self.fault(f"{key!r} is missing")
-        return self._at(mapping[key], key)
+        return _Part(mapping[key], key, self)
 
     def only(self, *keys: str) -> None:
         for key in self.mapping():
@@ -153,12 +170,12 @@ class _Part:
 
     def each(self, make: Callable[[str, _Part], _T]) -> tuple[_T, ...]:
         items = self.mapping().items()
-        return tuple(make(key, self._at(value, key)) for key, value in items)
+        return tuple([make(key, _Part(value, key, self)) for key, value in items])
 
     def rows(self) -> tuple[RefRow, ...]:
         if not isinstance(self.value, list):
             raise self.fault(f"expected [...], got {_got(self.value)}")
-        return tuple(self._at(row, str(index)).row() for index, row in enumerate(self.value))
+        return tuple(_Part(row, str(index), self).row() for index, row in enumerate(self.value))
 
     def row(self) -> RefRow:
         self.only("commit", "kind", "name")
@@ -175,17 +192,15 @@ class _Part:
         raise self.fault(f"expected text, got {_got(self.value)}")
 
     def digest(self) -> Digest:
-        if _HEX_DIGEST.fullmatch(self.text()):
-            return Digest(self.text())
+        text = self.text()
+        if _HEX_DIGEST.fullmatch(text):
+            return Digest(text)
         raise self.fault(f"expected 64 hex digits in lower case, got {_got(self.value)}")
 
     def whole_number(self) -> int:
         if isinstance(self.value, int) and not isinstance(self.value, bool) and self.value >= 0:
             return self.value
         raise self.fault(f"expected a whole number, got {_got(self.value)}")
-
-    def _at(self, value: object, key: str) -> _Part:
-        return _Part(value, (*self.path, key), self.file)
 
 
 def _step(key: str) -> str:
@@ -199,30 +214,36 @@ class _DuplicateKeyError(ValueError):
 
 
 def _load(text: str, file: str) -> object:
-    conflict = _CONFLICT.search(text)
-    if conflict:
+    try:
+        document: object = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise _explain(error, text, file) from None
+    return document
+
+
+def _explain(error: Exception, text: str, file: str) -> InvalidInputError:
+    """Say why a text is not the JSON of a lock."""
+    if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
-        raise InvalidInputError(
+        return InvalidInputError(
             f"{file}:{line}: the lock has merge conflicts ({conflict[1]})",
             hint="take either side whole (`git checkout --ours` or `--theirs`), then run "
             "`hubmirror sync`, which adds what the other side had",
         )
-    try:
-        document: object = json.loads(text, object_pairs_hook=_unique)
-    except _DuplicateKeyError as error:
-        lines = [
-            str(number)
-            for number, line in enumerate(text.splitlines(), start=1)
-            if line.lstrip().startswith(f"{json.dumps(error.key, ensure_ascii=False)}:")
-        ]
-        where = f" (lines {', '.join(lines)})" if lines else ""
-        raise _broken(file, f"{shown(error.key)} is there twice{where}") from None
-    except json.JSONDecodeError as error:
-        what = "empty" if not text.strip() else f"not JSON: {error.msg}"
-        raise _broken(file, what, error.lineno, error.colno) from None
-    except (RecursionError, ValueError):
-        raise _broken(file, "not the JSON of a lock") from None
-    return document
+    match error:
+        case _DuplicateKeyError():
+            lines = [
+                str(number)
+                for number, line in enumerate(text.splitlines(), start=1)
+                if line.lstrip().startswith(f"{json.dumps(error.key, ensure_ascii=False)}:")
+            ]
+            where = f" (lines {', '.join(lines)})" if lines else ""
+            return _broken(file, f"{shown(error.key)} is there twice{where}")
+        case json.JSONDecodeError():
+            what = "empty" if not text.strip() else f"not JSON: {error.msg}"
+            return _broken(file, what, error.lineno, error.colno)
+        case _:
+            return _broken(file, "not the JSON of a lock")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

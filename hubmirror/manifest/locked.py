@@ -8,8 +8,8 @@ in a lock carries a secret.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring
 from typing import TypeVar
 
@@ -67,8 +67,10 @@ class LockedRepo:
 
     def __post_init__(self) -> None:
         check_no_secret(self.url)
-        object.__setattr__(self, "requests", _ordered(self.requests, _request_ref))
-        object.__setattr__(self, "snapshots", _ordered(self.snapshots, _snapshot_commit))
+        requests = _named(self.requests, _request_ref)
+        snapshots = _named(self.snapshots, _snapshot_commit)
+        object.__setattr__(self, "requests", tuple(requests.values()))
+        object.__setattr__(self, "snapshots", tuple(snapshots.values()))
 
     def rows(self, ref: str) -> tuple[RefRow, ...] | None:
         """Return what a ref of the manifest stood for; None when it was never asked."""
@@ -106,18 +108,23 @@ class Lock:
     source: str
     repos: tuple[LockedRepo, ...] = ()
     checkpoints: tuple[LockedCheckpoint, ...] = ()
+    _by_key: Mapping[str, LockedRepo] = field(init=False, repr=False, compare=False)
+    _by_url: Mapping[str, LockedCheckpoint] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "repos", _ordered(self.repos, _repo_key))
-        object.__setattr__(self, "checkpoints", _ordered(self.checkpoints, _checkpoint_url))
+        by_key, by_url = _named(self.repos, _repo_key), _named(self.checkpoints, _checkpoint_url)
+        object.__setattr__(self, "repos", tuple(by_key.values()))
+        object.__setattr__(self, "checkpoints", tuple(by_url.values()))
+        object.__setattr__(self, "_by_key", by_key)
+        object.__setattr__(self, "_by_url", by_url)
 
     def repo(self, key: RepoKey) -> LockedRepo | None:
         """Return what a repo was resolved to, when it was."""
-        return _find(self.repos, str(key), _repo_key)
+        return self._by_key.get(str(key))
 
     def checkpoint(self, url: str) -> LockedCheckpoint | None:
         """Return what a URL stands for, when that is known."""
-        return _find(self.checkpoints, url, _checkpoint_url)
+        return self._by_url.get(url)
 
     def without(self, wanted: str) -> Lock:
         """Forget a checkpoint's URL, a repo, or one ref of it (``owner/name:ref``).
@@ -131,7 +138,7 @@ class Lock:
             kept = (row for row in self.checkpoints if row.url != wanted)
             return replace(self, checkpoints=tuple(kept))
         name, colon, ref = wanted.partition(":")
-        repo = self._named(name)
+        repo = self._find_repo(name)
         if repo is None or (colon and repo.rows(ref) is None):
             raise NotFoundError(
                 f"{shown(wanted)} is not in the lock of {self.source!r}",
@@ -140,7 +147,7 @@ class Lock:
         others = tuple(row for row in self.repos if row is not repo)
         return replace(self, repos=(*others, repo.without(ref)) if colon else others)
 
-    def _named(self, name: str) -> LockedRepo | None:
+    def _find_repo(self, name: str) -> LockedRepo | None:
         try:
             return self.repo(RepoKey.parse(name))
         except InvalidInputError:
@@ -226,9 +233,11 @@ def _find(rows: tuple[_Row, ...], name: str, key: Callable[[_Row], str]) -> _Row
     return rows[index] if index < len(rows) and key(rows[index]) == name else None
 
 
-def _ordered(rows: Iterable[_Row], key: Callable[[_Row], str]) -> tuple[_Row, ...]:
+def _named(rows: Iterable[_Row], key: Callable[[_Row], str]) -> dict[str, _Row]:
+    """Return rows by their names, each once and in order."""
     named: dict[str, _Row] = {}
     for row in rows:
-        if named.setdefault(key(row), row) != row:
-            raise InvalidInputError(f"{shown(key(row))} cannot be locked to two different things")
-    return tuple(named[name] for name in sorted(named))
+        name = key(row)
+        if (other := named.setdefault(name, row)) is not row and other != row:
+            raise InvalidInputError(f"{shown(name)} cannot be locked to two different things")
+    return {name: named[name] for name in sorted(named)}

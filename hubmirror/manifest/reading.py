@@ -31,6 +31,16 @@ def read_manifest(path: Path) -> Manifest:
         InvalidInputError: with all its faults, or because there is no such file.
         StorageError: when the file cannot be read.
     """
+    return parse_content(read_content(path), file=str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Read the bytes of a manifest.
+
+    Raises:
+        InvalidInputError: because there is no such file, or it is far too large.
+        StorageError: when the file cannot be read.
+    """
     file = str(path)
     try:
         with path.open("rb") as stream:
@@ -43,6 +53,11 @@ def read_manifest(path: Path) -> Manifest:
         raise StorageError(f"{file}: cannot be read: {error.strerror}") from error
     if len(content) > _MOST_BYTES:
         raise InvalidInputError(f"{file}: larger than 64 MiB, which no manifest is")
+    return content
+
+
+def parse_content(content: bytes, *, file: str) -> Manifest:
+    """Read the bytes of a manifest, as ``parse_manifest`` does its text."""
     return parse_manifest(_decode(content, file), file=file)
 
 

@@ -101,12 +101,13 @@ def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
         case Snapshots() as found:
             made = found.rows
             warnings += found.warnings
+            missing = frozenset(plan.make)
             if resolution:
                 requests = {
                     typed: tuple(
                         found.refs.get(row, row)
                         for row in rows
-                        if row in found.refs or row not in plan.make
+                        if row in found.refs or row not in missing
                     )
                     for typed, rows in resolution.requests.items()
                 }

@@ -29,6 +29,7 @@ from hubmirror.sync.planning import (
     Wanted,
     find_credentials,
     git_upstream,
+    manifest_reader,
     needed_blobs,
     plan_all,
     read_all,
@@ -55,8 +56,10 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
         RefusedError: when two sources contradict each other; readers see what they saw.
         VerificationError: when ``FROZEN`` and bytes are missing.
     """
-    wanted = read_all(manifests, options)
+    reader = manifest_reader(settings)
+    wanted = read_all(manifests, options, reader)
     with writing(settings) as place, git_upstream(settings) as git:
+        reader.keep(place.state.manifests, time.time())
         _catch_up(place.index, place.mirror)
         with place.index.run([one.manifest.name for one in wanted]) as outcome:
             report = _Run(place, settings, options, git).run(wanted)

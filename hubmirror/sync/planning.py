@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import functools
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from hubmirror import layout
-from hubmirror.errors import InvalidInputError, StorageError
-from hubmirror.manifest.lock import Lock, lock_path, parse_lock, read_lock
-from hubmirror.manifest.reading import check_sources, read_manifest
+from hubmirror.errors import HubmirrorError, InvalidInputError, StorageError
+from hubmirror.manifest.lock import (
+    Lock,
+    LockedCheckpoint,
+    lock_path,
+    parse_lock,
+    read_lock_text,
+)
+from hubmirror.manifest.parsed import ManifestReader
+from hubmirror.manifest.reading import check_sources
 from hubmirror.mirror import Mirror
 from hubmirror.plan import Known, SourcePlan, plan_source
 from hubmirror.records import BlobRef, CheckpointRow, Holdings, RepoKey, SnapshotRow
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
+from hubmirror.state import find_state
 from hubmirror.sync.options import Mode, Options
 from hubmirror.sync.resolving import check_satisfied, resolve_all
 from hubmirror.upstream.credentials import Credentials
@@ -31,12 +40,14 @@ class Wanted:
     Attributes:
         manifest: What is wanted.
         lock: What is pinned.
+        lock_text: The text that this was read from; empty without one.
         lock_file: Where the lock belongs.
         is_stored: False where that file is missing and the lock is the one last published.
     """
 
     manifest: Manifest
     lock: Lock | None
+    lock_text: str
     lock_file: Path
     is_stored: bool = True
 
@@ -49,7 +60,8 @@ def plan_sync(
     Raises:
         InvalidInputError: for faults in any manifest or lock.
     """
-    wanted = read_all(manifests, options, writable=False)
+    reader = manifest_reader(settings)
+    wanted = read_all(manifests, options, reader, writable=False)
     root = settings.require_mirror().absolute()
     holdings, present = Holdings(), frozenset[BlobRef]()
     if (root / layout.MARKER).exists():
@@ -62,7 +74,19 @@ def plan_sync(
         return plan_all(wanted, holdings, {}, present, options.mode, git, settings.jobs)
 
 
-def read_all(manifests: Sequence[Path], options: Options, *, writable: bool = True) -> list[Wanted]:
+def manifest_reader(settings: Settings) -> ManifestReader:
+    """Return a reader that knows what the last run parsed, if this host has a state folder."""
+    try:
+        with Mirror.open(settings.require_mirror().absolute()) as mirror:
+            state = find_state(settings, mirror.id)
+    except HubmirrorError:  # no mirror yet, or none that can be used: said when it is needed
+        state = None
+    return ManifestReader(state.manifests if state else None)
+
+
+def read_all(
+    manifests: Sequence[Path], options: Options, reader: ManifestReader, *, writable: bool = True
+) -> list[Wanted]:
     """Read every manifest with its lock, before anything else is touched.
 
     Raises:
@@ -73,7 +97,7 @@ def read_all(manifests: Sequence[Path], options: Options, *, writable: bool = Tr
     faulty: list[InvalidInputError] = []
     for path in manifests:
         try:
-            wanted.append(_read(path, options, writable=writable))
+            wanted.append(_read(path, options, reader, writable=writable))
         except InvalidInputError as error:
             faulty.append(error)
     if len(faulty) > 1:
@@ -84,16 +108,17 @@ def read_all(manifests: Sequence[Path], options: Options, *, writable: bool = Tr
     return wanted
 
 
-def _read(path: Path, options: Options, *, writable: bool) -> Wanted:
-    manifest = read_manifest(path)
+def _read(path: Path, options: Options, reader: ManifestReader, *, writable: bool) -> Wanted:
+    manifest = reader.read(path)
     lock_file = lock_path(path, options.lock_dir)
-    lock = read_lock(lock_file)
+    text = read_lock_text(lock_file)
+    lock = None if text is None else parse_lock(text, file=str(lock_file))
     if options.mode is Mode.FOLLOW and writable and not _can_write(lock_file.parent, options):
         raise StorageError(
             f"{lock_file}: the lock cannot be written: {lock_file.parent} is not writable",
             hint="name another folder for locks: --lock-dir DIR",
         )
-    return Wanted(manifest, lock, lock_file)
+    return Wanted(manifest, lock, text or "", lock_file)
 
 
 def _can_write(folder: Path, options: Options) -> bool:
@@ -113,8 +138,9 @@ def restore_locks(wanted: Iterable[Wanted], holdings: Holdings, options: Options
     for one in wanted:
         name = one.manifest.name
         if one.lock is None and name in published:
-            lock = parse_lock(published[name], file=f"the published lock of {name}")
-            found.append(replace(one, lock=lock, is_stored=False))
+            text = published[name]
+            lock = parse_lock(text, file=f"the published lock of {name}")
+            found.append(replace(one, lock=lock, lock_text=text, is_stored=False))
         else:
             found.append(one)
         if options.mode is not Mode.FOLLOW:
@@ -168,7 +194,11 @@ def plan_all(
     jobs: int,
 ) -> tuple[SourcePlan, ...]:
     """Plan every source of a run."""
-    locks = {source.name: parse_lock(source.lock, file=source.name) for source in holdings.sources}
+    read = {one.lock_text: one.lock for one in wanted}  # mostly what is published: parsed once
+    locks = {
+        source.name: read.get(source.lock) or parse_lock(source.lock, file=source.name)
+        for source in holdings.sources
+    }
     snapshots = {
         (unit.repo.key, row.commit, _content(locks.get(unit.source), unit.repo.key, row)): row
         for unit in holdings.units
@@ -176,35 +206,49 @@ def plan_all(
         for row in unit.repo.snapshots
     }
     list_refs = functools.cache(git.list_refs)  # all sources of a run see one moment
+    elsewhere = _Elsewhere(wanted, holdings)
     plans: list[SourcePlan] = []
     for one in wanted:
-        checkpoints = {**arrivals, **_known_elsewhere(one, wanted, holdings)}
+        checkpoints = {
+            spec.url: row
+            for spec in one.manifest.all_checkpoints()
+            if (row := elsewhere.find(one, spec.url) or arrivals.get(spec.url))
+        }
         known = Known(snapshots, checkpoints, present)
         resolutions = resolve_all(one.manifest, one.lock, mode, list_refs, jobs)
         plans.append(plan_source(one.manifest, one.lock, resolutions, known))
     return tuple(plans)
 
 
-def _known_elsewhere(
-    one: Wanted, wanted: Sequence[Wanted], holdings: Holdings
-) -> dict[str, CheckpointRow]:
-    """Return what other sources know of URLs: those of this run by their locks as they are now.
+class _Elsewhere:
+    """What the sources know of a URL that another one wants.
 
-    A URL that this source had, and whose pin somebody let go, is nobody's: it is seen anew.
+    Those of this run count by their locks as they are now. A URL that a source had, and whose
+    pin somebody let go, is nobody's: that source sees it anew.
     """
-    in_run = {other.manifest.name for other in wanted}
-    found = {
-        row.url: row
-        for unit in holdings.units
-        if unit.source not in in_run
-        for row in unit.checkpoints
-    }
-    for other in wanted:
-        for pin in other.lock.checkpoints if other.lock and other is not one else ():
-            found[pin.url] = CheckpointRow(pin.url, pin.digest, pin.size_bytes)
-    for unit in holdings.units:
-        if unit.source == one.manifest.name and one.lock:
-            for row in unit.checkpoints:
-                if one.lock.checkpoint(row.url) is None:
-                    found.pop(row.url, None)
-    return found
+
+    def __init__(self, wanted: Iterable[Wanted], holdings: Holdings) -> None:
+        self._pins: defaultdict[str, list[tuple[str, LockedCheckpoint]]] = defaultdict(list)
+        self._had: set[tuple[str, str]] = set()
+        self._rows: dict[str, CheckpointRow] = {}
+        in_run: set[str] = set()
+        for one in wanted:
+            in_run.add(one.manifest.name)
+            for pin in one.lock.checkpoints if one.lock else ():
+                self._pins[pin.url].append((one.manifest.name, pin))
+        for unit in holdings.units:
+            if unit.source in in_run:
+                self._had.update((unit.source, row.url) for row in unit.checkpoints)
+            else:
+                self._rows.update((row.url, row) for row in unit.checkpoints)
+
+    def find(self, one: Wanted, url: str) -> CheckpointRow | None:
+        """Return what a URL of one source is by the others, those of this run first."""
+        name = one.manifest.name
+        if one.lock and (name, url) in self._had and one.lock.checkpoint(url) is None:
+            return None
+        pins = self._pins.get(url, ())
+        for source, pin in reversed(pins):
+            if source != name:
+                return CheckpointRow(pin.url, pin.digest, pin.size_bytes)
+        return self._rows.get(url)
