@@ -166,6 +166,36 @@ class SnapshotRow:
         return frozenset({tar, BlobRef(self.about, self.about_size_bytes)})
 
 
+class WeightsKind(StrEnum):
+    """What a weight file is; ``unknown`` where an older hubmirror wrote the row.
+
+    ``tensors-only`` loads under torch's ``weights_only=True``. ``needs-globals`` is a pickle
+    that names other classes or functions, or has instructions that torch does not know then.
+    ``other`` is no file of torch, ``unreadable`` one that cannot be understood.
+    """
+
+    TENSORS_ONLY = "tensors-only"
+    NEEDS_GLOBALS = "needs-globals"
+    TORCHSCRIPT = "torchscript"
+    SAFETENSORS = "safetensors"
+    OTHER = "other"
+    UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the bytes of a weight file are; follows from them alone.
+
+    Attributes:
+        kind: The format, and whether it is harmless to load.
+        globals: What its pickles name beyond torch's own list, as ``module.name``, sorted.
+    """
+
+    kind: WeightsKind = WeightsKind.UNKNOWN
+    globals: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointRow:
     """A mirrored weight file: its URL and its bytes.
@@ -177,6 +207,7 @@ class CheckpointRow:
     digest: Digest
     size_bytes: int
     redirect: str = ""
+    contents: Contents = Contents()
 
     @property
     def blob(self) -> BlobRef:

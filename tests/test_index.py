@@ -13,7 +13,7 @@ import pytest
 
 from hubmirror.errors import FormatError
 from hubmirror.index import Arrival, Index
-from hubmirror.records import Digest, Holdings, Source, Unit, UnitState
+from hubmirror.records import Contents, Digest, Holdings, Source, Unit, UnitState, WeightsKind
 from tests.samples import checkpoint, holdings, repo, snapshot, unit
 
 PUBLICATION = Digest.of(b"a publication")
@@ -253,7 +253,7 @@ def test_an_index_of_a_newer_schema_is_refused_and_left_alone(path: Path) -> Non
         connection.commit()
         before = list(connection.iterdump())
 
-    with pytest.raises(FormatError, match="index of schema 99; this version knows 1"):
+    with pytest.raises(FormatError, match="index of schema 99; this version knows 2"):
         Index.open(path)
 
     with closing(sqlite3.connect(path)) as connection:
@@ -269,3 +269,28 @@ def test_opening_an_index_again_changes_nothing(path: Path) -> None:
     for _ in range(2):
         with Index.open(path) as index:
             assert index.holdings() == holdings()
+
+
+def test_an_index_of_schema_1_keeps_its_rows_and_history(path: Path) -> None:
+    with Index.open(path) as index:
+        index.replace_all(holdings(LOOSE), PUBLICATION)
+        index.record_arrivals([ARRIVAL])
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE checkpoint DROP COLUMN kind")
+        database.execute("ALTER TABLE checkpoint DROP COLUMN globals")
+        database.execute("PRAGMA user_version = 1")
+
+    with Index.open(path) as index:
+        assert index.holdings() == holdings(LOOSE)
+        assert index.arrivals() == {ARRIVAL.url: ARRIVAL}
+    with Index.open(path) as again:
+        assert again.holdings() == holdings(LOOSE)
+
+
+def test_what_weights_are_comes_out_as_it_went_in(index: Index) -> None:
+    contents = Contents(WeightsKind.NEEDS_GLOBALS, ("argparse.Namespace",))
+    row = replace(LOOSE.checkpoints[0], contents=contents)
+
+    index.replace_all(holdings(replace(LOOSE, checkpoints=(row,))), PUBLICATION)
+
+    assert index.holdings().units[0].checkpoints == (row,)

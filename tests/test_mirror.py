@@ -27,7 +27,7 @@ from hubmirror.errors import (
 from hubmirror.mirror import Mirror, parse_publication
 from hubmirror.publications import Publication
 from hubmirror.publish import publish, refuse_contradictions
-from hubmirror.records import Digest, Holdings, UnitState
+from hubmirror.records import Contents, Digest, Holdings, UnitState, WeightsKind
 from hubmirror.verify import verify
 from tests import samples
 from tests.samples import MODES, checkpoint, holdings, published_mirror, unit
@@ -84,6 +84,39 @@ def test_a_url_finds_its_checkpoint_only_where_it_leads_to_one(
         row = catalog.find_checkpoint(asked)
 
     assert (row.url if row else None) == found
+
+
+def test_a_catalog_of_before_there_were_kinds_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    write_catalog(path, holdings())
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE checkpoint DROP COLUMN kind")
+        database.execute("ALTER TABLE checkpoint DROP COLUMN globals")
+
+    with Catalog.open(path) as catalog:
+        assert catalog.holdings() == holdings()
+
+
+def test_a_kind_that_only_a_newer_version_knows_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    write_catalog(path, holdings())
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE checkpoint SET kind = 'crystals'")
+        database.commit()
+
+    with Catalog.open(path) as catalog:
+        assert catalog.holdings() == holdings()
+
+
+def test_what_weights_are_is_news_and_not_to_know_it_is_none() -> None:
+    row = checkpoint("https://h.example/w.pth", b"weights")
+    known = replace(row, contents=Contents(WeightsKind.TENSORS_ONLY))
+
+    digests = [content_digest(holdings(unit(checkpoints=(one,)))) for one in (row, known)]
+
+    # As hubmirror 0.1.0 had it before rows said what weights are.
+    assert digests[0].hex.startswith("9f58df3324e2b0e8")
+    assert digests[0] != digests[1]
 
 
 def test_near_names_are_found_literally(tmp_path: Path) -> None:

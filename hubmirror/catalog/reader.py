@@ -19,6 +19,7 @@ from hubmirror.catalog.schema import APPLICATION_ID
 from hubmirror.errors import FormatError, VerificationError
 from hubmirror.records import (
     CheckpointRow,
+    Contents,
     Digest,
     Holdings,
     RefKind,
@@ -29,6 +30,7 @@ from hubmirror.records import (
     Source,
     Unit,
     UnitState,
+    WeightsKind,
 )
 from hubmirror.version import FORMAT, __version__
 
@@ -36,6 +38,9 @@ _UNIT_COLUMNS = "unit.id, unit.source, unit.name, unit.state, unit.reason, unit.
 _CHECKPOINT_COLUMNS = (
     "checkpoint.url, checkpoint.digest, checkpoint.size_bytes, checkpoint.redirect"
 )
+_CONTENTS_COLUMNS = "checkpoint.kind, checkpoint.globals"
+_UNKNOWN = f"'{WeightsKind.UNKNOWN}', '[]'"
+_KINDS = frozenset(WeightsKind)
 
 
 class Catalog:
@@ -45,6 +50,7 @@ class Catalog:
         self.path = path
         self._database = database
         self._lock = threading.Lock()
+        self._checkpoint_columns = _checkpoint_columns(database)
 
     @classmethod
     def open(cls, path: Path) -> Catalog:
@@ -112,7 +118,8 @@ class Catalog:
         if urls.is_plain(url):  # otherwise the query says which bytes, and no redirect keeps it
             asked.append(("redirect", urls.place(url)))
         for column, value in asked:
-            sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoint WHERE {column} = ? ORDER BY url"
+            columns = self._checkpoint_columns
+            sql = f"SELECT {columns} FROM checkpoint WHERE {column} = ? ORDER BY url"
             found = [_checkpoint(row) for row in self._all(sql, value)]
             if len({row.digest for row in found}) == 1:
                 return found[0]
@@ -138,7 +145,7 @@ class Catalog:
 
     def _unit(self, row: Sequence[Any]) -> Unit:
         number, source, name, state, reason, wanted = row
-        sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoint WHERE unit = ? ORDER BY url"
+        sql = f"SELECT {self._checkpoint_columns} FROM checkpoint WHERE unit = ? ORDER BY url"
         checkpoints = tuple(_checkpoint(found) for found in self._all(sql, number))
         repo = self._repo(number)
         calls = tuple(json.loads(wanted))
@@ -184,9 +191,21 @@ def _check(path: Path, database: sqlite3.Connection) -> None:
         raise VerificationError(f"{path}: a catalog has tables only, this one has {kind} {name!r}")
 
 
+def _checkpoint_columns(database: sqlite3.Connection) -> str:
+    names = {row[1] for row in database.execute("PRAGMA table_info(checkpoint)")}
+    # The first catalogs of format 1 did not say what weights are.
+    return f"{_CHECKPOINT_COLUMNS}, {_CONTENTS_COLUMNS if 'kind' in names else _UNKNOWN}"
+
+
 def _checkpoint(row: Sequence[Any]) -> CheckpointRow:
-    url, digest, size, redirect = row
-    return CheckpointRow(url, Digest(digest.hex()), size, redirect)
+    url, digest, size, redirect, kind, names = row
+    contents = Contents(_kind(kind), tuple(json.loads(names)))
+    return CheckpointRow(url, Digest(digest.hex()), size, redirect, contents)
+
+
+def _kind(text: str) -> WeightsKind:
+    # A newer version may know more kinds than this one.
+    return WeightsKind(text) if text in _KINDS else WeightsKind.UNKNOWN
 
 
 def _snapshot(row: Sequence[Any]) -> SnapshotRow:

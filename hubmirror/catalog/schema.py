@@ -62,6 +62,8 @@ CREATE TABLE checkpoint (
     redirect TEXT NOT NULL,
     digest BLOB NOT NULL,
     size_bytes INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    globals TEXT NOT NULL,
     PRIMARY KEY (url, unit)
 ) WITHOUT ROWID;
 CREATE INDEX checkpoint_unit ON checkpoint (unit);

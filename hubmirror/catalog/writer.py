@@ -13,7 +13,7 @@ from typing import Any
 
 from hubmirror import urls
 from hubmirror.catalog.schema import APPLICATION_ID, TABLES
-from hubmirror.records import Digest, Holdings, RepoRow, Unit
+from hubmirror.records import Digest, Holdings, RepoRow, Unit, WeightsKind
 from hubmirror.version import FORMAT
 
 
@@ -33,8 +33,11 @@ def content_digest(holdings: Holdings) -> Digest:
 
 
 def _row(kind: str, record: Any) -> str:  # any of our dataclasses
-    fields = {kind: dataclasses.asdict(record)}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    fields = dataclasses.asdict(record)
+    for row in fields.get("checkpoints", ()):
+        if row["contents"]["kind"] == WeightsKind.UNKNOWN:  # as before there was such a field
+            del row["contents"]
+    return json.dumps({kind: fields}, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def write_catalog(path: Path, holdings: Holdings) -> None:
@@ -71,9 +74,18 @@ def _insert_unit(database: sqlite3.Connection, number: int, unit: Unit) -> None:
     if unit.repo:
         _insert_repo(database, number, unit.repo)
     database.executemany(
-        "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (row.url, number, urls.canonical(row.url), row.redirect, row.digest.raw, row.size_bytes)
+            (
+                row.url,
+                number,
+                urls.canonical(row.url),
+                row.redirect,
+                row.digest.raw,
+                row.size_bytes,
+                row.contents.kind,
+                _names(row.contents.globals),
+            )
             for row in sorted(unit.checkpoints, key=lambda row: row.url)
         ],
     )

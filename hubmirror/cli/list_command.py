@@ -84,8 +84,5 @@ def _unit_fields(unit: Unit) -> dict[str, object]:
             {"name": ref.name, "kind": ref.kind.value, "commit": ref.commit}
             for ref in (repo.refs if repo else ())
         ],
-        "checkpoints": [
-            {"url": row.url, "sha256": row.digest.hex, "size_bytes": row.size_bytes}
-            for row in unit.checkpoints
-        ],
+        "checkpoints": [render.checkpoint(row) for row in unit.checkpoints],
     }

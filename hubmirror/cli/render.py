@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from hubmirror.records import CheckpointRow
+
 _HARMLESS = "\n\t\xa0\u3000"  # not printable by Python's count: line ends and wide blanks
 
 
@@ -34,6 +36,17 @@ def say_error(message: str, hint: str) -> None:
     note(f"hubmirror: {message}")
     for line in hint.splitlines():
         note(f"  {line}")
+
+
+def checkpoint(row: CheckpointRow) -> dict[str, object]:
+    """Return a checkpoint as ``--json`` has it."""
+    return {
+        "url": row.url,
+        "sha256": row.digest.hex,
+        "size_bytes": row.size_bytes,
+        "kind": row.contents.kind.value,
+        "globals": list(row.contents.globals),
+    }
 
 
 def size(size_bytes: int) -> str:

@@ -7,6 +7,7 @@ import click
 from hubmirror.cli import options, render
 from hubmirror.hubconf import Hubconf
 from hubmirror.mirror import Mirror, parse_publication
+from hubmirror.records import CheckpointRow, WeightsKind
 from hubmirror.resolve import Resolved, check_spec, resolve
 from hubmirror.settings import Settings
 
@@ -52,7 +53,15 @@ def _show(found: Resolved, hubconf: Hubconf) -> None:
     if found.unit.checkpoints:
         render.say("\ncheckpoints:")
         for row in found.unit.checkpoints:
-            render.say(f"  {row.url}\n      {row.digest} ({render.size(row.size_bytes)})")
+            _show_checkpoint(row)
+
+
+def _show_checkpoint(row: CheckpointRow) -> None:
+    contents = row.contents
+    kind = "" if contents.kind is WeightsKind.UNKNOWN else f", {contents.kind}"
+    render.say(f"  {row.url}\n      {row.digest} ({render.size(row.size_bytes)}{kind})")
+    if contents.globals:
+        render.say(f"      names {', '.join(contents.globals)}")
 
 
 def _show_repo(found: Resolved) -> None:
@@ -99,8 +108,5 @@ def _fields(found: Resolved, hubconf: Hubconf) -> dict[str, object]:
             {"name": one.name, "signature": one.signature, "doc": one.doc, "file": one.file}
             for one in hubconf.entrypoints
         ],
-        "checkpoints": [
-            {"url": row.url, "sha256": row.digest.hex, "size_bytes": row.size_bytes}
-            for row in unit.checkpoints
-        ],
+        "checkpoints": [render.checkpoint(row) for row in unit.checkpoints],
     }

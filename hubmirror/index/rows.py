@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hubmirror.index import tables
 from hubmirror.records import (
     CheckpointRow,
+    Contents,
     Digest,
     RefKind,
     RefRow,
@@ -21,6 +22,7 @@ from hubmirror.records import (
     Source,
     Unit,
     UnitState,
+    WeightsKind,
 )
 
 _Row = Mapping[Any, Any]  # a row as SQLAlchemy gives it: the database's own types
@@ -59,6 +61,8 @@ def insert(connection: sa.Connection, sources: Iterable[Source], new: Iterable[U
                 "digest": row.digest.raw,
                 "size_bytes": row.size_bytes,
                 "redirect": row.redirect,
+                "kind": row.contents.kind.value,
+                "globals": json.dumps(row.contents.globals),
             }
             for row in unit.checkpoints
         ]
@@ -145,7 +149,8 @@ def _repo(row: _Row, refs: Iterable[_Row], snapshots: Iterable[_Row]) -> RepoRow
 
 def _checkpoint(row: _Row) -> CheckpointRow:
     digest = Digest(row["digest"].hex())
-    return CheckpointRow(row["url"], digest, row["size_bytes"], row["redirect"])
+    contents = Contents(WeightsKind(row["kind"]), tuple(json.loads(row["globals"])))
+    return CheckpointRow(row["url"], digest, row["size_bytes"], row["redirect"], contents)
 
 
 def _snapshot(row: _Row) -> SnapshotRow:

@@ -83,6 +83,9 @@ class Index:
                     )
                 for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
                     connection.exec_driver_sql(f"PRAGMA {pragma}")
+                for schema in range(found or tables.SCHEMA, tables.SCHEMA):
+                    for statement in tables.MIGRATIONS.get(schema, ()):
+                        connection.exec_driver_sql(statement)
                 tables.metadata.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA}")
         except BaseException:

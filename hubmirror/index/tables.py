@@ -11,7 +11,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 
 metadata = MetaData()
 
@@ -82,7 +82,17 @@ checkpoint = _of_unit(
     Column("digest", LargeBinary, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("redirect", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("globals", Text, nullable=False),
 )
+
+# What brings an index of an older schema up to the next, by the schema that it has.
+MIGRATIONS = {
+    1: (
+        "ALTER TABLE checkpoint ADD COLUMN kind TEXT NOT NULL DEFAULT 'unknown'",
+        "ALTER TABLE checkpoint ADD COLUMN globals TEXT NOT NULL DEFAULT '[]'",
+    ),
+}
 
 
 def _of_arrivals(name: str) -> Table:

@@ -67,16 +67,22 @@ class _Gathered:
     warnings: tuple[str, ...]
 
 
-def assemble(plan: SourcePlan, outcomes: Outcomes, previous: Mapping[str, Unit]) -> Assembled:
+def assemble(
+    plan: SourcePlan,
+    outcomes: Outcomes,
+    previous: Mapping[str, Unit],
+    described: Mapping[CheckpointRow, CheckpointRow],
+) -> Assembled:
     """Bring a source's plan and outcomes together.
 
     Args:
         plan: What was to be done.
         outcomes: What became of it.
         previous: The source's units before, by name.
+        described: Each checkpoint's row, with what its bytes are.
     """
     name = plan.manifest.name
-    gathered = [_gather(name, unit, outcomes) for unit in plan.units]
+    gathered = [_gather(name, unit, outcomes, described) for unit in plan.units]
     units = tuple(_unit(name, item, previous.get(item.plan.name)) for item in gathered)
     lock = _lock(plan, gathered)
     arrived = {one.row.blob for item in gathered for one in item.weights}
@@ -93,7 +99,12 @@ def assemble(plan: SourcePlan, outcomes: Outcomes, previous: Mapping[str, Unit])
     )
 
 
-def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
+def _gather(
+    source: str,
+    plan: UnitPlan,
+    outcomes: Outcomes,
+    described: Mapping[CheckpointRow, CheckpointRow],
+) -> _Gathered:
     failures = [plan.failure] if plan.failure else []
     warnings: list[str] = list(plan.drift)
     resolution, made = plan.resolution, tuple[SnapshotRow, ...]()
@@ -133,7 +144,7 @@ def _gather(source: str, plan: UnitPlan, outcomes: Outcomes) -> _Gathered:
         snapshots=tuple(sorted({*plan.held_snapshots, *made}, key=lambda row: row.commit)),
         made=made,
         weights=tuple(weights),
-        checkpoints=tuple(rows[url] for url in sorted(rows)),
+        checkpoints=tuple(described[rows[url]] for url in sorted(rows)),
         warnings=tuple(warnings),
     )
 

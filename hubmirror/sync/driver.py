@@ -22,6 +22,7 @@ from hubmirror.records import CheckpointRow, Holdings, Unit
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
 from hubmirror.sync.assembling import Assembled, assemble
+from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.options import Mode, Options
@@ -36,7 +37,7 @@ from hubmirror.sync.planning import (
     restore_locks,
 )
 from hubmirror.sync.report import SyncReport
-from hubmirror.sync.weights import Room, WeightsFetcher
+from hubmirror.sync.weights import Room, Weights, WeightsFetcher
 from hubmirror.sync.writing import Workplace, writing
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.pace import Pace
@@ -123,8 +124,10 @@ class _Run:
         if self._options.mode is Mode.FROZEN:
             _refuse_missing(plans)
         outcomes = self._fetch(plans)
+        described = self._describe(plans, outcomes, before)
         done = [
-            assemble(plan, outcomes, self._loadable(before, plan.manifest.name)) for plan in plans
+            assemble(plan, outcomes, self._loadable(before, plan.manifest.name), described)
+            for plan in plans
         ]
         reports = tuple(chain.from_iterable(one.reports for one in done))
         if (cut_off := SyncReport(reports, None)).is_cut_off():
@@ -185,6 +188,13 @@ class _Run:
             )
             jobs = self._jobs(plan.manifest for plan in plans)
             return fetcher.fetch_all(plans, jobs, self._index.record_arrivals)
+
+    def _describe(
+        self, plans: Sequence[SourcePlan], outcomes: Outcomes, before: Holdings
+    ) -> Mapping[CheckpointRow, CheckpointRow]:
+        held = (row for plan in plans for unit in plan.units for row in unit.held_checkpoints)
+        came = (one.row for one in outcomes.weights.values() if isinstance(one, Weights))
+        return describe_all(chain(held, came), before, self._landing.find)
 
     def _loadable(self, before: Holdings, source: str) -> Mapping[str, Unit]:
         """Return a source's units whose bytes are all there: what a failed unit may keep."""

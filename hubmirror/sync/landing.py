@@ -62,6 +62,11 @@ class Landing:
         path.unlink()
         return False
 
+    def find(self, digest: Digest) -> Path | None:
+        """Return where checked bytes lie: here, or in the mirror already; None if nowhere."""
+        places = (self._path(digest), self._mirror.blobs.path(digest))
+        return next((path for path in places if path.exists()), None)
+
     def place(self, blobs: Iterable[BlobRef]) -> None:
         """Give waiting bytes their durable names among the mirror's blobs."""
         waiting = {blob.digest: self._path(blob.digest) for blob in sorted(blobs)}

@@ -12,7 +12,7 @@ from tests.cli.shell import Shell, flip
 from tests.upstream import RepoBuilder, Upstream, hubs
 from tests.writer import wanted
 
-CHECKPOINT = {"url", "sha256", "size_bytes"}
+CHECKPOINT = {"url", "sha256", "size_bytes", "kind", "globals"}
 REF = {"name", "kind", "commit"}
 UNIT = {
     *("source", "name", "state", "reason", "size_bytes", "default_branch", "aliases", "refs"),

@@ -1,0 +1,1 @@
+"""Tests of what weight files are told to be."""
