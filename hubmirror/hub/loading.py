@@ -33,6 +33,7 @@ def offline(
     *,
     publication: str | None = None,
     verify: str | None = None,
+    isolate: str | None = None,
 ) -> Iterator[None]:
     """Answer all of torch.hub from a mirror inside ``with``, and refuse the network.
 
@@ -43,12 +44,13 @@ def offline(
         publication: Its digest, or leading digits; otherwise the newest, which then stays
             for the life of this process.
         verify: ``stat``, ``once`` or ``full``: how much is believed of the blobs of weights.
+        isolate: ``auto``, ``never`` or ``always``: when a repo gets modules of its own.
 
     Raises:
         NotFoundError: when there is no mirror, or no such publication.
         VerificationError: when the mirror cannot be believed.
     """
-    with hooks.serving(_new_scope(mirror, publication, verify)):
+    with hooks.serving(_new_scope(mirror, publication, verify, isolate)):
         yield
 
 
@@ -170,17 +172,23 @@ def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scop
         yield around
         return
     try:
-        inside = _new_scope(mirror, publication, None)
+        inside = _new_scope(mirror, publication)
     except NotFoundError as error:
         if mirror is not None or publication is not None:
             raise
-        ports = local_proxy_ports(Settings.load().proxies)
-        inside = scope.open_scope(None, ports, error)
+        settings = Settings.load()
+        inside = scope.open_scope(None, local_proxy_ports(settings.proxies), error)
+        inside.isolate = settings.isolate
     with hooks.serving(inside):
         yield inside
 
 
-def _new_scope(mirror: MirrorLike | None, publication: str | None, verify: str | None) -> Scope:
+def _new_scope(
+    mirror: MirrorLike | None,
+    publication: str | None,
+    verify: str | None = None,
+    isolate: str | None = None,
+) -> Scope:
     around = scope.current()
     if around is not None and around.supply is not None and mirror is None:
         shelf = around.supply.shelf
@@ -190,7 +198,10 @@ def _new_scope(mirror: MirrorLike | None, publication: str | None, verify: str |
         mirror=os.fspath(root) if root is not None else None,
         publication=publication,
         verify=verify,
+        isolate=isolate or (around.isolate if around is not None else None),
     )
     shelf = _shelves.open(settings.require_mirror(), settings.publication)
     supply = Supply(shelf, open_cache(settings), settings.verify)
-    return scope.open_scope(supply, local_proxy_ports(settings.proxies))
+    inside = scope.open_scope(supply, local_proxy_ports(settings.proxies))
+    inside.isolate = settings.isolate
+    return inside

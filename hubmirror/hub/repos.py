@@ -7,8 +7,6 @@ is imported, what it depends on, which entrypoint is meant.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import importlib.util
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -22,9 +20,11 @@ from hubmirror.errors import (
     NotFoundError,
     NotMirroredError,
 )
-from hubmirror.hub import requirements, scope, torch_door
-from hubmirror.hub.clashes import clashing
+from hubmirror.hub import hubconfs, isolation, leftovers, requirements, scope, torch_door
+from hubmirror.hub.hubconfs import HUBCONF
+from hubmirror.hub.imports import stage
 from hubmirror.hub.notices import warn_once
+from hubmirror.hub.realms import Realm
 from hubmirror.hub.requirements import Repo
 from hubmirror.hub.scope import Scope
 from hubmirror.hub.views import View
@@ -33,8 +33,6 @@ from hubmirror.records import RepoKey
 from hubmirror.resolve import check_spec
 
 _log = logging.getLogger(__name__)
-
-HUBCONF = "hubconf.py"
 
 
 def locate(asked: str, inside: Scope, *, verbose: bool) -> Path:
@@ -137,46 +135,27 @@ def attempt(folder: Path) -> Iterator[None]:
     """
     outer = _here()
     view = _view(folder, outer)
-    if folder.is_dir():
-        _warn_of_clashes(folder, outer)
     with scope.loading(outer, view.title if view else "") as inner:
+        realm = _realm_for(folder, inner)
+        around = leftovers.hub_folder(folder.parent) if view else contextlib.nullcontext()
         if outer.is_loading:
-            yield
+            with stage.showing(realm), around:
+                yield
             return
-        with _restored(folder), _misses_named(inner), _imports_explained(folder, inner):
+        with (
+            leftovers.cleared(folder, stays_importable=realm is None and folder.is_dir()),
+            _misses_named(inner),
+            _imports_explained(folder, inner),
+            stage.showing(realm),
+            around,
+        ):
             yield
 
 
-def _warn_of_clashes(folder: Path, inside: Scope) -> None:
-    for name, place in clashing(folder).items():
-        warn_once(
-            _log,
-            "%s has a module %r of its own, but this process has loaded another one, from %s, and "
-            "will run that: load the two in processes of their own",
-            _title(folder, inside),
-            name,
-            place,
-        )
-
-
-@contextlib.contextmanager
-def _restored(folder: Path) -> Iterator[None]:
-    """Undo what a repo's code leaves behind, but for the folders of its own that it imports from.
-
-    Models import lazily from these, long after the load.
-    """
-    hub = torch_door.hub()
-    path, hub_dir = sys.path.copy(), hub._hub_dir  # noqa: SLF001 - what torch.hub.set_dir sets
-    try:
-        yield
-    finally:
-        own = [entry for entry in sys.path if entry not in path and _is_below(entry, folder)]
-        sys.path[:] = [*path, *own]
-        hub._hub_dir = hub_dir  # noqa: SLF001
-
-
-def _is_below(entry: str, folder: Path) -> bool:
-    return folder in Path(entry).absolute().parents
+def _realm_for(folder: Path, inside: Scope) -> Realm | None:
+    if not folder.is_dir():
+        return None
+    return isolation.realm_for(folder, _title(folder, inside), inside.isolate)
 
 
 @contextlib.contextmanager
@@ -235,23 +214,13 @@ def run_repo(
         return original(folder, model, *args, **kwargs)
 
 
-def import_hubconf(original: Callable[..., ModuleType], name: str, path: str) -> ModuleType:
+def import_hubconf(_: Callable[..., ModuleType], __: str, path: str) -> ModuleType:
     """Answer ``_import_module``: under a name of its own, so that its classes can be pickled."""
-    place = Path(path).absolute()
-    inside = _here()
-    view = _view(place.parent, inside)
-    tag = view.resolved.ref.commit if view else hashlib.sha256(str(place).encode()).hexdigest()
-    spec = importlib.util.spec_from_file_location(f"_hubmirror_{tag[:12]}", path)
-    if spec is None or spec.loader is None:
-        return original(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        sys.modules.pop(spec.name, None)
-        raise
-    return module
+    folder = Path(path).absolute().parent
+    view = _view(folder, _here())
+    name = hubconfs.name_of(folder, view.resolved.ref.commit if view else "")
+    shown = stage.shown if stage.shown and stage.shown.folder == folder else None
+    return hubconfs.run(folder, name, shown)
 
 
 def check_dependencies(_: Callable[..., None], module: ModuleType) -> None:

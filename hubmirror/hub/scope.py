@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from hubmirror.errors import NotFoundError, NotMirroredError, OfflineMissError
 from hubmirror.hub.supply import Supply
+from hubmirror.settings import Isolate
 
 _Miss = TypeVar("_Miss", bound=NotMirroredError)
 
@@ -44,6 +45,7 @@ class Scope:
         proxy_ports: Ports of this machine that lead out of it, which the guard refuses too.
         title: The repo whose code is running, or empty.
         is_loading: True while a repo's code is running.
+        isolate: Whether repos get modules of their own: see ``isolation``.
         parent: The scope around this one, which serves on when this one has ended.
         is_open: False once the ``with`` has ended.
         misses: What a load asked for in vain; inner loads share the list of the outermost.
@@ -54,6 +56,7 @@ class Scope:
     proxy_ports: frozenset[str] = frozenset()
     title: str = ""
     is_loading: bool = False
+    isolate: Isolate = Isolate.AUTO
     parent: Scope | None = None
     is_open: bool = True
     misses: list[NotMirroredError] = field(default_factory=list)
@@ -96,10 +99,11 @@ def open_scope(
     around = current()
     fresh = Scope(supply, no_mirror, proxy_ports, parent=around)
     if around is not None:
-        fresh.title, fresh.is_loading, fresh.misses = (
+        fresh.title, fresh.is_loading, fresh.misses, fresh.isolate = (
             around.title,
             around.is_loading,
             around.misses,
+            around.isolate,
         )
     return fresh
 
@@ -124,8 +128,31 @@ def loading(outer: Scope, title: str) -> Iterator[Scope]:
     inner = replace(outer, title=title or outer.title, is_loading=True, parent=outer)
     if not outer.is_loading:
         inner.misses = []
-    with contextlib.nullcontext() if outer.is_loading else _loading, entered(inner):
+    with one_at_a_time(), entered(inner):
         yield inner
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no load runs that the code inside is not a part of, and keep others out."""
+    around = current()
+    with contextlib.nullcontext() if around is not None and around.is_loading else _loading:
+        yield
+
+
+@contextlib.contextmanager
+def working() -> Iterator[None]:
+    """Tell the threads that start inside from those that were there before, in a scope."""
+    around = current()
+    with entered(replace(around, parent=around)) if around else contextlib.nullcontext():
+        yield
+
+
+def lineage(scope: Scope | None) -> Iterator[Scope]:
+    """Return a scope and those around it, from the inside out."""
+    while scope is not None:
+        yield scope
+        scope = scope.parent
 
 
 def carry_into(thread: threading.Thread, scope: Scope) -> None:

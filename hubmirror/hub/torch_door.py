@@ -17,6 +17,15 @@ def hub() -> Any:
     Raises:
         MissingDependencyError: when this environment has no torch.
     """
+    return torch().hub
+
+
+def torch() -> Any:
+    """Return the module ``torch``.
+
+    Raises:
+        MissingDependencyError: when this environment has no torch.
+    """
     try:
         import torch.hub
     except ModuleNotFoundError as error:
@@ -25,21 +34,17 @@ def hub() -> Any:
         raise MissingDependencyError(
             "torch is not installed in this environment", hint="pip install torch"
         ) from error
-    return torch.hub
+    return torch
 
 
 def version() -> str:
     """Return the version of torch, such as ``2.13.0+cpu``."""
-    import torch
-
-    return str(torch.__version__)
+    return str(torch().__version__)
 
 
 def read(path: str, map_location: Any, *, weights_only: bool) -> Any:
     """Return what ``torch.load`` makes of a file."""
-    import torch
-
-    return torch.load(path, map_location=map_location, weights_only=weights_only)
+    return torch().load(path, map_location=map_location, weights_only=weights_only)
 
 
 def is_legacy_zip(path: str) -> bool:

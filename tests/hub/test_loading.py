@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import hubmirror
 from hubmirror.errors import InvalidInputError, NotFoundError, NotMirroredError, OfflineMissError
@@ -362,20 +361,6 @@ def test_a_hubconf_that_fails_leaves_no_module_behind(mirror: Path) -> None:
         hubmirror.load("acme/nets", "net", mirror=mirror)
 
     assert not [name for name in set(sys.modules) - before if name.startswith("_hubmirror")]
-
-
-def test_search_path_and_hub_folder_are_as_before(mirror: Path) -> None:
-    publish(mirror, [nets(hubconf=(
-        "import sys, torch\n"
-        "sys.path.append('/left/behind')\n"
-        "def net(): torch.hub.set_dir('/elsewhere')\n"
-    ))])  # fmt: skip
-    path, hub_dir = sys.path.copy(), torch.hub.get_dir()
-
-    hubmirror.load("acme/nets", "net", mirror=mirror)
-
-    assert sys.path == path
-    assert torch.hub.get_dir() == hub_dir
 
 
 def test_nothing_appears_where_torch_hub_keeps_its_cache(mirror: Path, tmp_path: Path) -> None:
