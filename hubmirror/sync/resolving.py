@@ -13,6 +13,8 @@ from hubmirror.specs import Manifest, RepoSpec
 from hubmirror.sync.options import Mode
 from hubmirror.upstream.refs import RemoteRefs, match_refs
 
+_ASKED_AT_ONCE = 8  # a question costs the wait for its answer and little else
+
 
 def resolve_all(
     manifest: Manifest,
@@ -35,7 +37,7 @@ def resolve_all(
         except HubmirrorError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
+    with ThreadPoolExecutor(max_workers=max(jobs, _ASKED_AT_ONCE)) as pool:
         found = pool.map(one, manifest.repos)
         return {spec.key: what for spec, what in zip(manifest.repos, found, strict=True)}
 
@@ -85,6 +87,13 @@ def check_satisfied(manifest: Manifest, lock: Lock | None) -> None:
         )
 
 
+def _made_otherwise(repo: RepoSpec, locked: LockedRepo) -> Iterable[str]:
+    """Say by which other choices the locked snapshots were made."""
+    for content in sorted({row.content for row in locked.snapshots} - {repo.content}):
+        locked_to, chosen = content or "the usual choices", repo.content or "the usual choices"
+        yield f"{repo.title}: snapshots locked with {locked_to}, wanted with {chosen}"
+
+
 def _unpinned(manifest: Manifest, lock: Lock | None) -> Iterable[str]:
     if lock is None:
         yield "there is no lock"
@@ -100,6 +109,7 @@ def _unpinned(manifest: Manifest, lock: Lock | None) -> Iterable[str]:
         for ref in repo.refs or (DEFAULT_BRANCH,):
             if locked.rows(ref) is None:
                 yield f"{repo.title}: ref {ref!r} is not in the lock"
+        yield from _made_otherwise(repo, locked)
         loose += [(spec, repo.title) for spec in repo.checkpoints]
     for spec, owner in loose:
         pinned = lock.checkpoint(spec.url)

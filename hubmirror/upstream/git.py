@@ -18,16 +18,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, BinaryIO
 
 from hubmirror.errors import StorageError, UpstreamError
 from hubmirror.upstream import complaints
 from hubmirror.upstream.addresses import Address
 from hubmirror.upstream.surroundings import surroundings
-
-# Otherwise importing GitPython fails where git is missing, and with it this module.
-os.environ["GIT_PYTHON_REFRESH"] = "quiet"
-import git
 
 _OLDEST = (2, 31, 0)  # the first that takes configuration from GIT_CONFIG_COUNT
 _MOST_ANSWER_BYTES = 256 * 1024 * 1024
@@ -156,6 +153,7 @@ class GitProgram:
         address: Address | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
+        git = _gitpython()
         around = surroundings(
             os.environ,
             folder=folder,
@@ -185,6 +183,15 @@ class GitProgram:
         except git.GitCommandNotFound as error:
             raise _missing() from error
         return _unwrapped(started)
+
+
+def _gitpython() -> ModuleType:
+    """Import GitPython when a git is to be started: a run with nothing to do starts none."""
+    # Otherwise the import fails where git is missing, and says so in words of its own.
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+    import git
+
+    return git
 
 
 def _missing() -> StorageError:

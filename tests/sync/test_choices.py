@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hubmirror.errors import ExitCode
+from hubmirror.errors import ExitCode, InvalidInputError
 from hubmirror.mirror import Mirror
+from hubmirror.sync.options import Mode
 from hubmirror.upstream.submodules import resolve_url
 from tests.upstream import RepoBuilder, Upstream, hubs
 from tests.upstream.repos import Submodule
@@ -81,6 +82,20 @@ def test_switching_submodules_remakes_the_snapshot_once(
     assert again.is_idle()
     assert back.published
     assert files_of(writer, "owner/parent") == without
+
+
+@pytest.mark.parametrize("mode", [Mode.LOCKED, Mode.FROZEN])
+def test_a_choice_that_the_lock_does_not_have_is_refused(
+    writer: Writer, upstream: Upstream, parent: RepoBuilder, mode: Mode
+) -> None:
+    writer.sync(writer.manifest([entry(parent, upstream)]))
+    path = writer.manifest([entry(parent, upstream, submodules=True)])
+    lock = path.with_name(f"{path.name}.lock").read_bytes()
+
+    with pytest.raises(InvalidInputError, match="wanted with submodules"):
+        writer.sync(path, mode=mode)
+
+    assert path.with_name(f"{path.name}.lock").read_bytes() == lock
 
 
 @pytest.mark.parametrize(
