@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import disable_progress_bars
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from scripts.benchmarks.workers.job import Job, serve
 
