@@ -1,0 +1,56 @@
+"""Variables that tell libraries to stay offline, set while code runs from a mirror.
+
+They keep code from asking (for updates of itself, for statistics) where an answer would only be a
+refusal; they hold for the children too. What the user has set is left as it is.
+Invariant: when the last user has left, what is still ours is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+
+_DEFAULTS = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_OFFLINE": "true",
+    "YOLOv5_AUTOINSTALL": "false",
+}
+
+
+class Environment:
+    """The variables of this process that are ours while anybody needs them."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._ours: set[str] = set()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Keep the variables set; may be nested, and used by several threads at once."""
+        with self._lock:
+            if not self._users:
+                self._ours = {name for name in _DEFAULTS if name not in os.environ}
+                os.environ.update({name: _DEFAULTS[name] for name in self._ours})
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._take_out()
+
+    def is_ours(self, name: str) -> bool:
+        """Tell whether a variable has its value from us."""
+        return name in self._ours and os.environ.get(name) == _DEFAULTS[name]
+
+    def _take_out(self) -> None:
+        for name in [name for name in self._ours if self.is_ours(name)]:
+            del os.environ[name]
+        self._ours = set()
