@@ -7,10 +7,8 @@ Invariant: when the last user has left, what is still ours is gone.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Iterator
 
 _DEFAULTS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -30,27 +28,24 @@ class Environment:
         self._ours: set[str] = set()
         self._lock = threading.Lock()
 
-    @contextlib.contextmanager
-    def in_force(self) -> Iterator[None]:
-        """Keep the variables set; may be nested, and used by several threads at once."""
+    def put_in(self) -> None:
+        """Begin to need the variables; each call wants one of ``take_out``."""
         with self._lock:
             if not self._users:
                 self._ours = {name for name in _DEFAULTS if name not in os.environ}
                 os.environ.update({name: _DEFAULTS[name] for name in self._ours})
             self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._take_out()
+
+    def take_out(self) -> None:
+        """Cease to need them."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            for name in [name for name in self._ours if self.is_ours(name)]:
+                del os.environ[name]
+            self._ours = set()
 
     def is_ours(self, name: str) -> bool:
         """Tell whether a variable has its value from us."""
         return name in self._ours and os.environ.get(name) == _DEFAULTS[name]
-
-    def _take_out(self) -> None:
-        for name in [name for name in self._ours if self.is_ours(name)]:
-            del os.environ[name]
-        self._ours = set()

@@ -24,7 +24,6 @@ from hubmirror.hub.scope import Scope
 from hubmirror.settings import OnMiss
 
 _log = logging.getLogger(__name__)
-_making = threading.Lock()
 _environment = Environment()
 
 
@@ -40,19 +39,27 @@ class LayerState:
 @contextlib.contextmanager
 def serving(inside: Scope) -> Iterator[Scope]:
     """Serve the code inside from a scope, with the network refused; may be nested."""
-    with answering(inside), scope.entered(inside):
-        yield inside
+    put_in(inside)
+    try:
+        with scope.entered(inside):
+            yield inside
+    finally:
+        take_out(inside)
 
 
-@contextlib.contextmanager
-def answering(inside: Scope) -> Iterator[None]:
-    """Keep the hooks in place that a scope needs."""
+def put_in(inside: Scope) -> None:
+    """Put in place what a scope needs; each call wants one of ``take_out``."""
     guard.install()
-    with _making:  # threads that are all the first must not hook one over the other
-        interception = _interception()
-    quiet = contextlib.nullcontext() if _goes_online(inside) else _environment.in_force()
-    with quiet, interception.in_force():
-        yield
+    if not _goes_online(inside):
+        _environment.put_in()
+    _hooks.put_in()
+
+
+def take_out(inside: Scope) -> None:
+    """Take it out again, if no other scope needs it."""
+    _hooks.take_out()
+    if not _goes_online(inside):
+        _environment.take_out()
 
 
 def layers() -> tuple[LayerState, ...]:
@@ -66,11 +73,6 @@ def _state(layer: Layer) -> LayerState:
         return LayerState(layer.name, False, f"waits for {layer.module} to be imported")
     reasons = [reason for hook in layer.hooks(module) if (reason := hook.why_not())]
     return LayerState(layer.name, not reasons, "; ".join(reasons))
-
-
-@functools.cache
-def _interception() -> Interception:
-    return Interception(_LAYERS)
 
 
 def _goes_online(inside: Scope) -> bool:
@@ -162,6 +164,7 @@ _LAYERS = (
     Layer("Hugging Face snapshots", "huggingface_hub._snapshot_download", _hugging_face),
     Layer("Hugging Face settings", "huggingface_hub.constants", _hugging_face, _undo_settings),
 )
+_hooks = Interception(_LAYERS)
 
 
 def _start_thread(original: Callable[[threading.Thread], None], thread: threading.Thread) -> Any:

@@ -5,16 +5,16 @@ Owns: the one scope that covers the process, under all that are entered.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 
 from hubmirror.hub import hooks, scope
 from hubmirror.hub.loading import MirrorLike, new_scope
+from hubmirror.hub.scope import Scope
 
 _log = logging.getLogger(__name__)
 _changing = threading.Lock()
-_installed = contextlib.ExitStack()
+_installed: Scope | None = None
 
 
 def install(
@@ -34,19 +34,24 @@ def install(
         NotFoundError: when there is no mirror, or no such publication.
         VerificationError: when the mirror cannot be believed.
     """
+    global _installed
     with _changing:
         inside = new_scope(mirror, publication, verify, on_miss)
         inside.parent = None
-        with contextlib.ExitStack() as fresh:
-            fresh.enter_context(hooks.answering(inside))
-            _installed.close()  # only now: a fault above leaves what was there
-            fresh.enter_context(scope.covering(inside))
-            _installed.push(fresh.pop_all())
+        hooks.put_in(inside)
+        scope.cover(inside)
+        if _installed is not None:
+            hooks.take_out(_installed)
+        _installed = inside
     for layer in hooks.layers():
         _log.info("%s: %s", layer.name, layer.reason or "answered")
 
 
 def uninstall() -> None:
     """Undo ``install``; without one it does nothing."""
+    global _installed
     with _changing:
-        _installed.close()
+        if _installed is not None:
+            scope.cover(None)
+            hooks.take_out(_installed)
+            _installed = None

@@ -91,18 +91,26 @@ class Interception:
     @contextlib.contextmanager
     def in_force(self) -> Iterator[None]:
         """Keep the hooks in place; may be nested, and used by several threads at once."""
+        self.put_in()
+        try:
+            yield
+        finally:
+            self.take_out()
+
+    def put_in(self) -> None:
+        """Begin to use the hooks; each call wants one of ``take_out``."""
         with self._lock:
             if not self._users:
                 for layer in self._layers:
                     self._await(layer)
             self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._take_out()
+
+    def take_out(self) -> None:
+        """Cease to use them."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._undo_all()
 
     def _await(self, layer: Layer) -> None:
         if layer.module in sys.modules:
@@ -126,7 +134,7 @@ class Interception:
             else:
                 self._undo.append((hook, _put_in(hook)))
 
-    def _take_out(self) -> None:
+    def _undo_all(self) -> None:
         for stop in self._stop:
             stop()
         for hook, undo in self._undo:

@@ -95,17 +95,12 @@ def current() -> Scope | None:
     return scope or _everywhere
 
 
-@contextlib.contextmanager
-def covering(scope: Scope) -> Iterator[None]:
-    """Serve all of this process from a scope, wherever no other is entered."""
+def cover(scope: Scope | None) -> None:
+    """Serve all of this process from a scope, wherever no other is entered; None ends that."""
     global _everywhere
+    if _everywhere is not None:
+        _everywhere.is_open = False
     _everywhere = scope
-    try:
-        yield
-    finally:
-        scope.is_open = False
-        if _everywhere is scope:
-            _everywhere = None
 
 
 def open_scope(
