@@ -18,8 +18,15 @@ from typing import TYPE_CHECKING
 
 from hubmirror.version import __version__
 
+_HOMES = {
+    "Mirror": "hubmirror.mirror",
+    "install": "hubmirror.hub.installing",
+    "uninstall": "hubmirror.hub.installing",
+}
+
 if TYPE_CHECKING:
     from hubmirror import errors
+    from hubmirror.hub.installing import install, uninstall
     from hubmirror.hub.loading import (
         download_url_to_file,
         help,
@@ -36,7 +43,7 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name == "errors":
             return importlib.import_module("hubmirror.errors")
-        home = "hubmirror.mirror" if name == "Mirror" else "hubmirror.hub.loading"
+        home = _HOMES.get(name, "hubmirror.hub.loading")
         globals()[name] = found = getattr(importlib.import_module(home), name)
         return found
 
@@ -47,10 +54,12 @@ __all__ = [
     "download_url_to_file",
     "errors",
     "help",
+    "install",
     "list",
     "load",
     "load_state_dict_from_url",
     "offline",
+    "uninstall",
 ]
 
 

@@ -33,6 +33,7 @@ _VARIABLES = {
     "publication": ("HUBMIRROR_PUBLICATION",),
     "verify": ("HUBMIRROR_VERIFY",),
     "isolate": ("HUBMIRROR_ISOLATE",),
+    "on_miss": ("HUBMIRROR_ON_MISS",),
     "jobs": ("HUBMIRROR_JOBS",),
     "connections_per_host": ("HUBMIRROR_CONNECTIONS_PER_HOST",),
     "limit_rate": ("HUBMIRROR_LIMIT_RATE",),
@@ -58,6 +59,13 @@ class Isolate(StrEnum):
     ALWAYS = "always"
 
 
+class OnMiss(StrEnum):
+    """What becomes of what is not mirrored: an error, or a matter of the network."""
+
+    ERROR = "error"
+    ONLINE = "online"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What every command and the loader are told once, at their start.
@@ -69,6 +77,7 @@ class Settings:
         publication: The publication that a job is pinned to, or empty.
         verify: How ``load`` checks blobs.
         isolate: When ``load`` gives a repo modules of its own.
+        on_miss: What the loader does about what is not mirrored.
         jobs: How many things ``sync`` does at once.
         connections_per_host: How many connections downloads may hold to one host.
         limit_rate_bytes: Bytes a second over all downloads; 0 for no limit.
@@ -88,6 +97,7 @@ class Settings:
     publication: str = ""
     verify: Verify = Verify.ONCE
     isolate: Isolate = Isolate.AUTO
+    on_miss: OnMiss = OnMiss.ERROR
     jobs: int = 4
     connections_per_host: int = 4
     limit_rate_bytes: int = 0
@@ -244,6 +254,7 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
         publication=text("publication"),
         verify=parsed("verify", _one_of(Verify), Verify.ONCE),
         isolate=parsed("isolate", _one_of(Isolate), Isolate.AUTO),
+        on_miss=parsed("on_miss", _one_of(OnMiss), OnMiss.ERROR),
         jobs=parsed("jobs", _to_64, 4),
         connections_per_host=parsed("connections_per_host", _to_64, 4),
         limit_rate_bytes=parsed("limit_rate", parse_rate, 0),

@@ -139,6 +139,11 @@ class Catalog:
         )
         return tuple(row[0] for row in self._all(sql, f"%/{escaped}", most))
 
+    def urls_below(self, prefix: str) -> tuple[str, ...]:
+        """Return the mirrored URLs that begin with a text."""
+        sql = "SELECT DISTINCT url FROM checkpoint WHERE url >= ? AND url < ? ORDER BY url"
+        return tuple(row[0] for row in self._all(sql, prefix, f"{prefix}\U0010ffff"))
+
     def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:  # SQLite's own types
         with self._lock:
             return self._database.execute(sql, values).fetchall()

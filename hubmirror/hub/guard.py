@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from hubmirror import urls
 from hubmirror.errors import OfflineMissError
 from hubmirror.hub import commands, scope
+from hubmirror.settings import OnMiss
 
 _INTERNET = frozenset({"AF_INET", "AF_INET6"})
 _NETWORK_SCHEMES = frozenset({"ftp", "http", "https"})
@@ -34,7 +35,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:  # each event has its own
     if asked is None:
         return
     inside = scope.current()
-    if inside is None:
+    if inside is None or inside.on_miss is OnMiss.ONLINE:
         return
     wanted = asked(args, inside.proxy_ports)
     if wanted:
@@ -57,11 +58,16 @@ def local_proxy_ports(proxies: Mapping[str, str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _url(args: tuple[Any, ...], _: Set[str]) -> str:
-    url = str(args[0])
+def leaves(url: str, proxy_ports: Set[str]) -> bool:
+    """Tell whether a request for a URL would leave this machine."""
     parts = urlsplit(url)
-    is_outside = parts.scheme in _NETWORK_SCHEMES and not _is_this_machine(parts.hostname)
-    return urls.redact(url) if is_outside else ""
+    is_network = parts.scheme.lower() in _NETWORK_SCHEMES
+    return is_network and bool(_outside(parts.hostname, parts.port, proxy_ports))
+
+
+def _url(args: tuple[Any, ...], proxy_ports: Set[str]) -> str:
+    url = str(args[0])
+    return urls.redact(url) if leaves(url, proxy_ports) else ""
 
 
 def _host(args: tuple[Any, ...], proxy_ports: Set[str]) -> str:

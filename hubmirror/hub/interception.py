@@ -1,7 +1,8 @@
 """Puts answers in the place of functions, and takes them out again.
 
 Knows neither torch nor mirrors: it is told which functions, and the answers. Outside a scope,
-and in every thread that is in none, a replaced function does what it always did.
+and in every thread that is in none, a replaced function does what it always did. A function whose
+module is imported later is answered from then on.
 Invariant: when the last user has left, everything is as it was, unless somebody else has changed
 it since: that is left alone, with a warning.
 """
@@ -10,15 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import inspect
 import logging
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from hubmirror.hub import scope
+from hubmirror.hub import arrivals, scope
+from hubmirror.hub.notices import warn_once
 from hubmirror.hub.trampolines import Trampoline
 
 _log = logging.getLogger(__name__)
@@ -35,43 +39,108 @@ class Hook:
         name: Its name there.
         through_code: True for a function that others hold too: its code is exchanged.
             Otherwise the owner's attribute is.
+        called_by: The owner's function that must call it by its name, or the answer would never
+            be heard; empty where anybody may.
     """
 
     owner: Any
     name: str
     answer: Answer
     through_code: bool = False
+    called_by: str = ""
+
+    def why_not(self) -> str:
+        """Return why this version of its owner cannot be answered so, or nothing."""
+        place = self.owner.__name__
+        if not hasattr(self.owner, self.name):
+            return f"{place} has no {self.name}"
+        caller = inspect.unwrap(getattr(self.owner, self.called_by, None) or (lambda: None))
+        code = getattr(caller, "__code__", None)
+        if self.called_by and code is not None and self.name not in code.co_names:
+            return f"{place}.{self.called_by} does not call {self.name}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The hooks of one module, put in once it is imported.
+
+    Attributes:
+        name: What people call it.
+        module: The module that it waits for.
+        hooks: Makes its hooks from that module; imports nothing.
+        arrived: Told of a module that was imported while the hooks are in force.
+    """
+
+    name: str
+    module: str
+    hooks: Callable[[ModuleType], Sequence[Hook]]
+    arrived: Callable[[ModuleType], None] = lambda _: None
 
 
 class Interception:
     """A set of hooks which is in force while anybody uses it."""
 
-    def __init__(self, hooks: Sequence[Hook]) -> None:
-        self._hooks = hooks
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = layers
         self._users = 0
-        self._undo: list[Callable[[], bool]] = []
+        self._undo: list[tuple[Hook, Callable[[], bool]]] = []
+        self._stop: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def in_force(self) -> Iterator[None]:
         """Keep the hooks in place; may be nested, and used by several threads at once."""
-        with self._lock:
-            if not self._users:
-                self._undo = [_put_in(hook) for hook in self._hooks]
-            self._users += 1
+        self.put_in()
         try:
             yield
         finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._take_out()
+            self.take_out()
 
-    def _take_out(self) -> None:
-        for hook, undo in zip(self._hooks, self._undo, strict=True):
+    def put_in(self) -> None:
+        """Begin to use the hooks; each call wants one of ``take_out``."""
+        with self._lock:
+            if not self._users:
+                for layer in self._layers:
+                    self._await(layer)
+            self._users += 1
+
+    def take_out(self) -> None:
+        """Cease to use them."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._undo_all()
+
+    def _await(self, layer: Layer) -> None:
+        if layer.module in sys.modules:
+            self._put_in(layer.hooks(importlib.import_module(layer.module)))
+        else:
+            self._stop.append(
+                arrivals.watch(layer.module, functools.partial(self._has_arrived, layer))
+            )
+
+    def _has_arrived(self, layer: Layer, module: ModuleType) -> None:
+        with self._lock:
+            if self._users:  # in another thread the last one may have left meanwhile
+                layer.arrived(module)
+                self._put_in(layer.hooks(module))
+
+    def _put_in(self, hooks: Iterable[Hook]) -> None:
+        for hook in hooks:
+            reason = hook.why_not()
+            if reason:
+                warn_once(_log, "%s, so that is not answered", reason)
+            else:
+                self._undo.append((hook, _put_in(hook)))
+
+    def _undo_all(self) -> None:
+        for stop in self._stop:
+            stop()
+        for hook, undo in self._undo:
             if not undo():
                 _log.warning("%s was replaced by somebody else, and is left so", hook.name)
-        self._undo = []
+        self._stop, self._undo = [], []
 
 
 def _put_in(hook: Hook) -> Callable[[], bool]:

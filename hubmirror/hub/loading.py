@@ -10,16 +10,17 @@ import builtins
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from hubmirror.errors import NotFoundError
+from hubmirror.errors import NotFoundError, NotMirroredError
 from hubmirror.hub import hooks, repos, scope, torch_door
 from hubmirror.hub.cache import open_cache
 from hubmirror.hub.guard import local_proxy_ports
 from hubmirror.hub.scope import Scope
 from hubmirror.hub.supply import Shelves, Supply
 from hubmirror.mirror import Mirror
-from hubmirror.settings import Settings
+from hubmirror.settings import OnMiss, Settings
 
 MirrorLike = str | os.PathLike[str] | Mirror
 
@@ -34,10 +35,12 @@ def offline(
     publication: str | None = None,
     verify: str | None = None,
     isolate: str | None = None,
+    on_miss: str | None = None,
 ) -> Iterator[None]:
     """Answer all of torch.hub from a mirror inside ``with``, and refuse the network.
 
-    For code that calls ``torch.hub`` itself. Threads that start inside belong to it.
+    For code that calls ``torch.hub`` itself, and for what it fetches over HTTP or from Hugging
+    Face. Threads that start inside belong to it.
 
     Args:
         mirror: The mirror's folder; otherwise HUBMIRROR, then the settings of user and machine.
@@ -45,12 +48,14 @@ def offline(
             for the life of this process.
         verify: ``stat``, ``once`` or ``full``: how much is believed of the blobs of weights.
         isolate: ``auto``, ``never`` or ``always``: when a repo gets modules of its own.
+        on_miss: ``error``, or ``online``: what is not mirrored is a matter of the network, and
+            a machine without any mirror is served by it alone.
 
     Raises:
         NotFoundError: when there is no mirror, or no such publication.
         VerificationError: when the mirror cannot be believed.
     """
-    with hooks.serving(_new_scope(mirror, publication, verify, isolate)):
+    with hooks.serving(new_scope(mirror, publication, verify, isolate, on_miss)):
         yield
 
 
@@ -59,10 +64,10 @@ def load(
     model: str,
     *args: Any,
     source: str = "github",
-    trust_repo: bool | str | None = "check",  # noqa: ARG001 - a mirror's manifest is the trust
+    trust_repo: bool | str | None = "check",
     force_reload: bool = False,
     verbose: bool = True,
-    skip_validation: bool = False,  # noqa: ARG001 - sync has seen to it
+    skip_validation: bool = False,
     mirror: MirrorLike | None = None,
     publication: str | None = None,
     **kwargs: Any,
@@ -85,17 +90,21 @@ def load(
     if force_reload:
         repos.ignore_force_reload()
     with _inside(mirror, publication) as inside:
-        folder = os.fspath(repo_or_dir)
-        if source == "github":
-            folder = str(repos.locate(folder, inside, verbose=verbose))
-        return torch_door.hub().load(folder, model, *args, source="local", **kwargs)
+        hub, asked = torch_door.hub(), os.fspath(repo_or_dir)
+        folder = asked if source == "local" else _locate(asked, inside, verbose=verbose)
+        if folder is not None:
+            return hub.load(str(folder), model, *args, source="local", **kwargs)
+        stock = {"force_reload": force_reload, "skip_validation": skip_validation}
+        return hub.load(
+            asked, model, *args, trust_repo=trust_repo, verbose=verbose, **stock, **kwargs
+        )
 
 
 def list(  # noqa: A001 - torch.hub calls it so
     github: str | os.PathLike[str],
     force_reload: bool = False,
-    skip_validation: bool = False,  # noqa: ARG001
-    trust_repo: bool | str | None = "check",  # noqa: ARG001
+    skip_validation: bool = False,
+    trust_repo: bool | str | None = "check",
     verbose: bool = True,
     *,
     mirror: MirrorLike | None = None,
@@ -105,17 +114,20 @@ def list(  # noqa: A001 - torch.hub calls it so
     if force_reload:
         repos.ignore_force_reload()
     with _inside(mirror, publication) as inside:
-        folder = repos.locate(os.fspath(github), inside, verbose=verbose)
+        hub, asked = torch_door.hub(), os.fspath(github)
+        folder = _locate(asked, inside, verbose=verbose)
+        if folder is None:
+            return [*hub.list(asked, force_reload, skip_validation, trust_repo, verbose)]
         with repos.attempt(folder):
-            return [str(name) for name in torch_door.hub().list(str(folder))]
+            return [str(name) for name in hub.list(str(folder))]
 
 
 def help(  # noqa: A001 - torch.hub calls it so
     github: str | os.PathLike[str],
     model: str,
     force_reload: bool = False,
-    skip_validation: bool = False,  # noqa: ARG001
-    trust_repo: bool | str | None = "check",  # noqa: ARG001
+    skip_validation: bool = False,
+    trust_repo: bool | str | None = "check",
     *,
     mirror: MirrorLike | None = None,
     publication: str | None = None,
@@ -124,10 +136,15 @@ def help(  # noqa: A001 - torch.hub calls it so
     if force_reload:
         repos.ignore_force_reload()
     with _inside(mirror, publication) as inside:
-        folder = repos.locate(os.fspath(github), inside, verbose=True)
+        hub, asked = torch_door.hub(), os.fspath(github)
+        folder = _locate(asked, inside, verbose=True)
+        doc: str | None
+        if folder is None:
+            doc = hub.help(asked, model, force_reload, skip_validation, trust_repo)
+            return doc
         with repos.attempt(folder):
             repos.check_requirements(folder)
-            doc: str | None = torch_door.hub().help(str(folder), model)
+            doc = hub.help(str(folder), model)
             return doc
 
 
@@ -165,6 +182,16 @@ def download_url_to_file(
         torch_door.hub().download_url_to_file(url, dst, hash_prefix, progress)
 
 
+def _locate(asked: str, inside: Scope, *, verbose: bool) -> Path | None:
+    """Return the folder of a repo, or None where stock torch.hub is to find it."""
+    try:
+        return repos.locate(asked, inside, verbose=verbose)
+    except NotMirroredError:
+        if inside.on_miss is OnMiss.ERROR:
+            raise
+        return None
+
+
 @contextlib.contextmanager
 def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scope]:
     around = scope.current()
@@ -172,23 +199,34 @@ def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scop
         yield around
         return
     try:
-        inside = _new_scope(mirror, publication)
+        inside = new_scope(mirror, publication)
     except NotFoundError as error:
         if mirror is not None or publication is not None:
             raise
-        settings = Settings.load()
-        inside = scope.open_scope(None, local_proxy_ports(settings.proxies), error)
-        inside.isolate = settings.isolate
+        inside = _bare_scope(Settings.load(), error)
     with hooks.serving(inside):
         yield inside
 
 
-def _new_scope(
+def _bare_scope(settings: Settings, no_mirror: NotFoundError) -> Scope:
+    inside = scope.open_scope(None, local_proxy_ports(settings.proxies), no_mirror)
+    inside.isolate, inside.on_miss = settings.isolate, settings.on_miss
+    return inside
+
+
+def new_scope(
     mirror: MirrorLike | None,
     publication: str | None,
     verify: str | None = None,
     isolate: str | None = None,
+    on_miss: str | None = None,
 ) -> Scope:
+    """Return a scope of what the arguments and the settings say, to be entered.
+
+    Raises:
+        NotFoundError: when there is no mirror, or no such publication.
+        VerificationError: when the mirror cannot be believed.
+    """
     around = scope.current()
     if around is not None and around.supply is not None and mirror is None:
         shelf = around.supply.shelf
@@ -199,9 +237,16 @@ def _new_scope(
         publication=publication,
         verify=verify,
         isolate=isolate or (around.isolate if around is not None else None),
+        on_miss=on_miss or (around.on_miss if around is not None else None),
     )
-    shelf = _shelves.open(settings.require_mirror(), settings.publication)
-    supply = Supply(shelf, open_cache(settings), settings.verify)
-    inside = scope.open_scope(supply, local_proxy_ports(settings.proxies))
-    inside.isolate = settings.isolate
+    try:
+        shelf = _shelves.open(settings.require_mirror(), settings.publication)
+    except NotFoundError as error:
+        if settings.on_miss is OnMiss.ONLINE and not settings.mirror:
+            return _bare_scope(settings, error)
+        raise
+    inside = scope.open_scope(
+        Supply(shelf, open_cache(settings), settings.verify), local_proxy_ports(settings.proxies)
+    )
+    inside.isolate, inside.on_miss = settings.isolate, settings.on_miss
     return inside

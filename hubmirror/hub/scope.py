@@ -2,7 +2,7 @@
 
 A scope belongs to the code that runs inside ``with``, and to the threads which that code
 starts; the rest of the process never notices it. When the ``with`` ends the scope is closed
-for all of them.
+for all of them. ``hubmirror.install`` covers the whole process with one, under all others.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import TypeVar
 
 from hubmirror.errors import NotFoundError, NotMirroredError, OfflineMissError
 from hubmirror.hub.supply import Supply
-from hubmirror.settings import Isolate
+from hubmirror.settings import Isolate, OnMiss
 
 _Miss = TypeVar("_Miss", bound=NotMirroredError)
 
 _current: ContextVar[Scope | None] = ContextVar("hubmirror_scope", default=None)
+_everywhere: Scope | None = None
 
 # sys.path and sys.modules belong to the process, and torch.hub itself is not safe with threads.
 _loading = threading.RLock()
@@ -46,6 +47,7 @@ class Scope:
         title: The repo whose code is running, or empty.
         is_loading: True while a repo's code is running.
         isolate: Whether repos get modules of their own: see ``isolation``.
+        on_miss: What becomes of what is not mirrored.
         parent: The scope around this one, which serves on when this one has ended.
         is_open: False once the ``with`` has ended.
         misses: What a load asked for in vain; inner loads share the list of the outermost.
@@ -57,13 +59,14 @@ class Scope:
     title: str = ""
     is_loading: bool = False
     isolate: Isolate = Isolate.AUTO
+    on_miss: OnMiss = OnMiss.ERROR
     parent: Scope | None = None
     is_open: bool = True
     misses: list[NotMirroredError] = field(default_factory=list)
 
     def missed(self, error: _Miss) -> _Miss:
         """Return the error, remembered in case somebody swallows it."""
-        if self.is_loading:
+        if self.is_loading and self.on_miss is OnMiss.ERROR:
             self.misses.append(error)
         return error
 
@@ -89,7 +92,15 @@ def current() -> Scope | None:
     scope = _current.get()
     while scope is not None and not scope.is_open:  # a thread that outlived its load
         scope = scope.parent
-    return scope
+    return scope or _everywhere
+
+
+def cover(scope: Scope | None) -> None:
+    """Serve all of this process from a scope, wherever no other is entered; None ends that."""
+    global _everywhere
+    if _everywhere is not None:
+        _everywhere.is_open = False
+    _everywhere = scope
 
 
 def open_scope(
@@ -99,11 +110,14 @@ def open_scope(
     around = current()
     fresh = Scope(supply, no_mirror, proxy_ports, parent=around)
     if around is not None:
-        fresh.title, fresh.is_loading, fresh.misses, fresh.isolate = (
+        fresh.title, fresh.is_loading, fresh.misses = (
             around.title,
             around.is_loading,
             around.misses,
+        )
+        fresh.isolate, fresh.on_miss = (
             around.isolate,
+            around.on_miss,
         )
     return fresh
 

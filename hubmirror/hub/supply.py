@@ -104,6 +104,15 @@ class Supply:
         """Find the weights that a URL names."""
         return self.shelf.catalog.find_checkpoint(url)
 
+    def find_below(self, prefix: str) -> tuple[CheckpointRow, ...]:
+        """Find all weights whose URL begins so."""
+        found = map(self.shelf.catalog.find_checkpoint, self.shelf.catalog.urls_below(prefix))
+        return tuple(row for row in found if row)
+
+    def folder(self, library: str) -> Path:
+        """Return a library's own folder in the cache, for files of this publication."""
+        return self._cache / library / self.shelf.publication.hex[:16]
+
     def blob(self, row: CheckpointRow) -> Path:
         """Return the bytes of weights, once they may be believed.
 

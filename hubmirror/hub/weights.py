@@ -84,7 +84,7 @@ def answer_file(
         return original(url=found.as_uri(), dst=dst, hash_prefix=hash_prefix, **rest)
     supply, row = found
     _check_prefix(row.digest, hash_prefix or "")
-    return _copy(supply.blob(row), Path(dst).expanduser())
+    return copy_out(supply.blob(row), Path(dst).expanduser())
 
 
 def _find(url: str, inside: Scope) -> tuple[Supply, CheckpointRow] | Path:
@@ -96,7 +96,7 @@ def _find(url: str, inside: Scope) -> tuple[Supply, CheckpointRow] | Path:
     if path is not None and path.is_file():
         return path
     inside.require_supply(urls.redact(url))
-    raise inside.missed(_miss(url, inside))
+    raise inside.missed(explain_miss(url, inside))
 
 
 def _local_path(url: str) -> Path | None:
@@ -106,7 +106,8 @@ def _local_path(url: str) -> Path | None:
     return Path(url).expanduser().absolute() if not parts.scheme else None
 
 
-def _miss(url: str, inside: Scope) -> OfflineMissError:
+def explain_miss(url: str, inside: Scope) -> OfflineMissError:
+    """Return the error for a URL that is not mirrored: what is near, and what to add."""
     shown, name = urls.redact(url), urls.file_name(url)
     near: tuple[str, ...] = ()
     if inside.supply and name:
@@ -140,8 +141,8 @@ def _check_prefix(digest: Digest, prefix: str) -> None:
         raise RuntimeError(f'invalid hash value (expected "{prefix}", got "{digest}")')
 
 
-def _copy(blob: Path, final: Path) -> None:
-    # Never a link: what user code may write to must not be a blob.
+def copy_out(blob: Path, final: Path) -> None:
+    """Give user code a file of its own; never a link, for it may write to what it gets."""
     private = final.with_name(f"{final.name}.{uuid.uuid4().hex}.partial")
     try:
         with blob.open("rb") as source, private.open("xb") as copy:

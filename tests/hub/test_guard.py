@@ -32,8 +32,8 @@ def send_datagram() -> None:
 
 
 REACHING: dict[str, Callable[[], object]] = {
-    "https://weights.example/a.pth?token=***": lambda: urllib.request.urlopen(
-        "https://weights.example/a.pth?token=s3cret"
+    "ftp://weights.example/a.pth?token=***": lambda: urllib.request.urlopen(
+        "ftp://weights.example/a.pth?token=s3cret"
     ),
     "weights.example:443": lambda: socket.create_connection(("weights.example", 443)),
     "weights.example": lambda: socket.gethostbyname("weights.example"),

@@ -16,7 +16,7 @@ import torch
 import hubmirror
 from hubmirror.errors import OfflineMissError
 from hubmirror.hub import scope
-from hubmirror.hub.interception import Hook, Interception
+from hubmirror.hub.interception import Hook, Interception, Layer
 from hubmirror.hub.scope import Scope
 from tests.hub.small_mirror import SmallRepo, publish, weights
 
@@ -39,6 +39,11 @@ def fingerprint() -> dict[str, Any]:
     found["codes"] = [torch.hub.load_state_dict_from_url.__code__,
                       torch.hub.download_url_to_file.__code__]  # fmt: skip
     return found
+
+
+def interception(*hooks: Hook) -> Interception:
+    """Return an interception of a module that is there already."""
+    return Interception([Layer("example", "types", lambda _: hooks)])
 
 
 def test_hooks_are_gone_when_the_last_scope_has_ended(nets: Path) -> None:
@@ -161,10 +166,10 @@ def test_loads_of_many_threads_do_not_mix(mirror: Path) -> None:
 
 
 def test_calls_from_outside_reach_the_original_while_somebody_is_inside() -> None:
-    module = types.SimpleNamespace(ask=lambda: "original")
+    module = types.SimpleNamespace(__name__="module", ask=lambda: "original")
     hooks = [Hook(module, "ask", lambda original: f"answer for {original()}")]
 
-    with Interception(hooks).in_force():
+    with interception(*hooks).in_force():
         outside = module.ask()
         with scope.entered(Scope(None)):
             inside = module.ask()
@@ -173,12 +178,12 @@ def test_calls_from_outside_reach_the_original_while_somebody_is_inside() -> Non
 
 
 def test_the_last_of_several_users_takes_the_hooks_out() -> None:
-    module = types.SimpleNamespace(ask=lambda: "original")
-    original, interception = module.ask, Interception([Hook(module, "ask", lambda _: "answer")])
+    module = types.SimpleNamespace(__name__="module", ask=lambda: "original")
+    original, shared = module.ask, interception(Hook(module, "ask", lambda _: "answer"))
 
     with contextlib.ExitStack() as first:
-        first.enter_context(interception.in_force())
-        with interception.in_force():
+        first.enter_context(shared.in_force())
+        with shared.in_force():
             first.close()
             assert module.ask is not original
 
@@ -186,9 +191,9 @@ def test_the_last_of_several_users_takes_the_hooks_out() -> None:
 
 
 def test_what_somebody_else_replaced_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
-    module = types.SimpleNamespace(ask=lambda: "original")
+    module = types.SimpleNamespace(__name__="module", ask=lambda: "original")
 
-    with Interception([Hook(module, "ask", lambda _: "answer")]).in_force():
+    with interception(Hook(module, "ask", lambda _: "answer")).in_force():
         module.ask = theirs = lambda: "theirs"
 
     assert module.ask is theirs
@@ -201,12 +206,12 @@ def example(first: int, second: int = 2, *, third: int = 3) -> Iterator[int]:
 
 
 def test_a_trampoline_fits_any_signature_and_every_way_to_call() -> None:
-    module = types.SimpleNamespace(example=example)
+    module = types.SimpleNamespace(__name__="module", example=example)
 
     def answer(original: Any, **given: int) -> dict[str, int]:
         return given
 
-    with Interception([Hook(module, "example", answer, through_code=True)]).in_force():
+    with interception(Hook(module, "example", answer, through_code=True)).in_force():
         outside = list(example(1))
         with scope.entered(Scope(None)):
             inside: object = example(5, third=7)

@@ -1,0 +1,57 @@
+"""``install``: what ``offline`` does for a block of code, for a whole process.
+
+Owns: the one scope that covers the process, under all that are entered.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from hubmirror.hub import hooks, scope
+from hubmirror.hub.loading import MirrorLike, new_scope
+from hubmirror.hub.scope import Scope
+
+_log = logging.getLogger(__name__)
+_changing = threading.Lock()
+_installed: Scope | None = None
+
+
+def install(
+    mirror: MirrorLike | None = None,
+    *,
+    publication: str | None = None,
+    verify: str | None = None,
+    on_miss: str | None = None,
+) -> None:
+    """Answer this whole process from a mirror and refuse it the network, until ``uninstall``.
+
+    All threads are covered, those that run already too, and libraries that are imported later.
+    Forked children inherit it; for other child processes there is ``hubmirror run``. Installed
+    again it is changed to what is said then. Takes what ``offline`` takes.
+
+    Raises:
+        NotFoundError: when there is no mirror, or no such publication.
+        VerificationError: when the mirror cannot be believed.
+    """
+    global _installed
+    with _changing:
+        inside = new_scope(mirror, publication, verify, on_miss)
+        inside.parent = None
+        hooks.put_in(inside)
+        scope.cover(inside)
+        if _installed is not None:
+            hooks.take_out(_installed)
+        _installed = inside
+    for layer in hooks.layers():
+        _log.info("%s: %s", layer.name, layer.reason or "answered")
+
+
+def uninstall() -> None:
+    """Undo ``install``; without one it does nothing."""
+    global _installed
+    with _changing:
+        if _installed is not None:
+            scope.cover(None)
+            hooks.take_out(_installed)
+            _installed = None

@@ -1,0 +1,209 @@
+"""``hubmirror run``: every Python in it loads from one publication, however it was started."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hub.small_mirror import SmallRepo, publish, weights
+
+ROOT = Path(__file__).parents[2]
+URL = "https://weights.example/net.pth"
+HUBCONF = f"import torch\ndef net(): return torch.hub.load_state_dict_from_url({URL!r})['value']"
+LOAD = "float(torch.hub.load('acme/nets', 'net', trust_repo=True))"
+
+
+def publish_value(root: Path, value: float) -> None:
+    publish(
+        root, [SmallRepo("acme/nets", {"main": {"hubconf.py": HUBCONF}}, {URL: weights(value)})]
+    )
+
+
+@pytest.fixture
+def nets(mirror: Path) -> Path:
+    publish_value(mirror, 3.0)
+    return mirror
+
+
+def run(
+    mirror: Path, *command: str | Path, code: int = 0, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command under ``hubmirror run``."""
+    words = [sys.executable, "-m", "hubmirror", "run", "--mirror", str(mirror), "--"]
+    done = subprocess.run(
+        [*words, *map(str, command)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def script(folder: Path, text: str) -> Path:
+    path = folder / "train.py"
+    path.write_text(text)
+    return path
+
+
+def test_a_script_that_knows_nothing_of_us_is_served(nets: Path, tmp_path: Path) -> None:
+    train = script(tmp_path, f"import sys, torch\nprint({LOAD}, sys.argv[1:])")
+
+    assert run(nets, sys.executable, train, "--lr", "1").stdout == "3.0 ['--lr', '1']\n"
+
+
+def test_its_children_are_served_too(nets: Path, tmp_path: Path) -> None:
+    child = script(tmp_path, f"import torch\nprint({LOAD})").rename(tmp_path / "child.py")
+    train = script(
+        tmp_path,
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, {str(child)!r}], check=True, cwd='/')\n"
+        f"subprocess.run('exec \"$PYTHON\" {child}', shell=True, check=True)\n",
+    )
+
+    done = run(nets, sys.executable, train, PYTHON=sys.executable)
+
+    assert done.stdout == "3.0\n3.0\n"
+
+
+def test_ranks_of_one_job_see_one_publication_whatever_is_published_meanwhile(
+    nets: Path, tmp_path: Path
+) -> None:
+    rank = script(tmp_path, f"import torch\nprint({LOAD})").rename(tmp_path / "rank.py")
+    job = script(
+        tmp_path,
+        "import subprocess, sys\n"
+        "from tests.hub.test_run import publish_value\n"
+        "from pathlib import Path\n"
+        f"subprocess.run([sys.executable, {str(rank)!r}], check=True)\n"
+        f"publish_value(Path({str(nets)!r}), 4.0)\n"
+        f"subprocess.run([sys.executable, {str(rank)!r}], check=True)\n",
+    )
+
+    first = run(nets, sys.executable, job).stdout
+    second = run(nets, sys.executable, rank).stdout
+
+    assert (first, second) == ("3.0\n3.0\n", "4.0\n")
+
+
+def test_torchrun_serves_all_its_ranks(nets: Path, tmp_path: Path) -> None:
+    train = script(
+        tmp_path,
+        "import torch, torch.distributed as distributed\n"
+        "distributed.init_process_group('gloo')\n"
+        f"value = torch.tensor([{LOAD}])\n"
+        "distributed.all_reduce(value)\n"
+        "if distributed.get_rank() == 0: print('sum', value.item())\n"
+        "distributed.destroy_process_group()\n",
+    )
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+    done = run(nets, sys.executable, *torchrun, train, OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo")
+
+    assert done.stdout == "sum 6.0\n"
+    assert "Traceback" not in done.stderr
+
+
+def test_workers_that_are_spawned_are_served(nets: Path, tmp_path: Path) -> None:
+    train = script(
+        tmp_path,
+        "import torch\n"
+        "class Items(torch.utils.data.Dataset):\n"
+        "    def __len__(self): return 2\n"
+        f"    def __getitem__(self, number): return {LOAD}\n"
+        "if __name__ == '__main__':\n"
+        "    loader = torch.utils.data.DataLoader(\n"
+        "        Items(), num_workers=1, multiprocessing_context='spawn')\n"
+        "    print([float(value) for value in loader])\n",
+    )
+
+    assert run(nets, sys.executable, train).stdout == "[3.0, 3.0]\n"
+
+
+def test_the_network_is_refused_to_it(nets: Path, tmp_path: Path) -> None:
+    train = script(
+        tmp_path,
+        "import torch, urllib.request\nurllib.request.urlopen('https://weights.example/gone')\n",
+    )
+
+    done = run(nets, sys.executable, train, code=1)
+
+    assert "OfflineMissError: https://weights.example/gone: not mirrored" in done.stderr
+
+
+def test_a_mirror_that_is_gone_is_said_at_the_import_of_torch(nets: Path, tmp_path: Path) -> None:
+    train = script(
+        tmp_path, f"import shutil\nshutil.rmtree({str(nets)!r})\nimport torch\nprint('imported')\n"
+    )
+
+    done = run(nets, sys.executable, train, code=1)
+
+    assert done.stdout == ""
+    assert "no mirror here" in done.stderr
+
+
+def test_a_sitecustomize_of_the_environment_runs_as_ever(nets: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("import sys\nsys.theirs = __file__\n")
+    train = script(
+        tmp_path,
+        f"import sys, sitecustomize, torch\nprint(sys.theirs == sitecustomize.__file__, {LOAD})\n",
+    )
+    path = os.pathsep.join([str(site), str(ROOT)])
+
+    assert run(nets, sys.executable, train, PYTHONPATH=path).stdout == "True 3.0\n"
+
+
+def test_one_that_fails_is_reported_as_ever_and_disarms_nothing(nets: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("raise ValueError('theirs')\n")
+    train = script(tmp_path, f"import torch\nprint({LOAD})")
+    path = os.pathsep.join([str(site), str(ROOT)])
+
+    done = run(nets, sys.executable, train, PYTHONPATH=path)
+
+    assert done.stdout == "3.0\n"
+    assert "theirs" in done.stderr
+
+
+def test_a_python_without_torch_imports_next_to_nothing_of_ours(nets: Path) -> None:
+    program = "import json, sys; print(json.dumps([n for n in sys.modules if 'hubmirror' in n]))"
+
+    found = json.loads(run(nets, sys.executable, "-c", program).stdout)
+
+    assert set(found) <= {
+        "hubmirror", "hubmirror.version", "hubmirror.hub", "hubmirror.hub.arrivals",
+    }  # fmt: skip
+
+
+def test_a_python_of_another_environment_is_lent_the_package(nets: Path, tmp_path: Path) -> None:
+    """Such a Python has torch, and no hubmirror; here both come from folders on its path."""
+    fake = tmp_path / "other"
+    fake.mkdir()
+    (fake / "torch.py").write_text("")
+    program = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from hubmirror.hub import arrivals\n"
+        "print(arrivals.__file__)\n"
+    )
+
+    command = [sys.executable, "-P", "-c", program, str(fake)]
+    done = run(nets, "env", "-u", "VIRTUAL_ENV", *command, PYTHONPATH="")
+
+    assert done.stdout.strip() == str(ROOT / "hubmirror" / "hub" / "arrivals.py")
+
+
+def test_a_python_that_ignores_its_environment_cannot_be_reached(nets: Path) -> None:
+    program = "import sys; print('hubmirror' in sys.modules)"
+
+    assert run(nets, sys.executable, "-I", "-c", program).stdout == "False\n"
