@@ -25,6 +25,7 @@ _making = threading.Lock()
 # changed one loses that answer, with a warning, and keeps the others and the guard.
 _PRIVATE = (
     ("_get_cache_or_reload", "load", repos.answer_repo),
+    ("_parse_repo_info", "_get_cache_or_reload", repos.parse_spec),
     ("_load_local", "load", repos.run_repo),
     ("_import_module", "_load_local", repos.import_hubconf),
     ("_check_dependencies", "_load_entry_from_hubconf", repos.check_dependencies),

@@ -59,10 +59,10 @@ def load(
     model: str,
     *args: Any,
     source: str = "github",
-    trust_repo: bool | str | None = "check",  # noqa: ARG001 - a mirror's manifest is the trust
+    trust_repo: bool | str | None = "check",
     force_reload: bool = False,
     verbose: bool = True,
-    skip_validation: bool = False,  # noqa: ARG001 - sync has seen to it
+    skip_validation: bool = False,
     mirror: MirrorLike | None = None,
     publication: str | None = None,
     **kwargs: Any,
@@ -82,8 +82,7 @@ def load(
     source = source.lower()
     if source not in ("github", "local"):
         raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
-    if force_reload:
-        repos.ignore_force_reload()
+    repos.ignore(force_reload=force_reload, skip_validation=skip_validation, trust_repo=trust_repo)
     with _inside(mirror, publication) as inside:
         folder = os.fspath(repo_or_dir)
         if source == "github":
@@ -94,16 +93,15 @@ def load(
 def list(  # noqa: A001 - torch.hub calls it so
     github: str | os.PathLike[str],
     force_reload: bool = False,
-    skip_validation: bool = False,  # noqa: ARG001
-    trust_repo: bool | str | None = "check",  # noqa: ARG001
+    skip_validation: bool = False,
+    trust_repo: bool | str | None = "check",
     verbose: bool = True,
     *,
     mirror: MirrorLike | None = None,
     publication: str | None = None,
 ) -> builtins.list[str]:
     """List the callables of a repo's hubconf.py as ``torch.hub.list`` does; runs its code."""
-    if force_reload:
-        repos.ignore_force_reload()
+    repos.ignore(force_reload=force_reload, skip_validation=skip_validation, trust_repo=trust_repo)
     with _inside(mirror, publication) as inside:
         folder = repos.locate(os.fspath(github), inside, verbose=verbose)
         with repos.attempt(folder):
@@ -114,15 +112,14 @@ def help(  # noqa: A001 - torch.hub calls it so
     github: str | os.PathLike[str],
     model: str,
     force_reload: bool = False,
-    skip_validation: bool = False,  # noqa: ARG001
-    trust_repo: bool | str | None = "check",  # noqa: ARG001
+    skip_validation: bool = False,
+    trust_repo: bool | str | None = "check",
     *,
     mirror: MirrorLike | None = None,
     publication: str | None = None,
 ) -> str | None:
     """Return the docstring of an entrypoint as ``torch.hub.help`` does; runs the repo's code."""
-    if force_reload:
-        repos.ignore_force_reload()
+    repos.ignore(force_reload=force_reload, skip_validation=skip_validation, trust_repo=trust_repo)
     with _inside(mirror, publication) as inside:
         folder = repos.locate(os.fspath(github), inside, verbose=True)
         with repos.attempt(folder):
