@@ -6,6 +6,7 @@ lines to add.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from hubmirror.catalog import Catalog
 from hubmirror.errors import InvalidInputError, NotMirroredError
 from hubmirror.naming import did_you_mean, shorten
 from hubmirror.records import (
+    GITHUB,
     SHORT_COMMIT,
     RefKind,
     RefRow,
@@ -21,6 +23,13 @@ from hubmirror.records import (
     SnapshotRow,
     Unit,
     UnitState,
+)
+
+_USUAL_DEFAULTS = ("main", "master")
+_ADDRESS = re.compile(
+    r"(?:(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d+)?/|[^/:@]+@(?P<scp_host>[^/:@]+):)"
+    r"(?P<path>[^:?#]+?)(?:\.git)?/?"
+    r"(?:/(?:-/)?(?:tree|commit)/(?P<tree>[^?#]+?)/?|:(?P<ref>[^?#]*))?(?:[?#].*)?"
 )
 
 
@@ -40,16 +49,29 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str) -> Spec:
-        """Read ``owner/name`` or ``owner/name:ref``.
+        """Read ``owner/name``, ``owner/name:ref``, or the address of a repo.
+
+        Addresses are those that a browser or git shows: ``https://github.com/owner/name``, with
+        ``.git``, ``:ref`` or ``/tree/ref`` at its end, ``git@github.com:owner/name.git``.
 
         Raises:
-            InvalidInputError: when it is neither.
+            InvalidInputError: when it is none of these.
         """
-        name, _, ref = text.partition(":")
+        name, _, ref = _without_address(text).partition(":")
         return cls(name, RepoKey.parse(name), ref)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.ref}" if self.ref else self.name
+
+
+def _without_address(text: str) -> str:
+    """Return ``name:ref`` of a repo's address; other text as it is."""
+    match = _ADDRESS.fullmatch(text)
+    if not match:
+        return text
+    host = (match["host"] or match["scp_host"]).lower().removeprefix("www.")
+    name = match["path"] if host == GITHUB else f"{host}/{match['path']}"
+    return f"{name}:{match['tree'] or match['ref'] or ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +84,18 @@ class Resolved:
     ref: RefRow
     snapshot: SnapshotRow
 
+    @property
+    def is_renamed(self) -> bool:
+        """Whether ``main`` was asked for and ``master`` is meant, or the other way round."""
+        return self.spec.ref in _USUAL_DEFAULTS and self.spec.ref != self.ref.name
+
 
 def resolve(catalog: Catalog, spec: Spec) -> Resolved:
     """Find the snapshot that a spec means.
 
-    Without a ref: the repo's default branch, else ``main``, else ``master``. A bare name that
-    is both branch and tag means the branch, as in torch.hub.
+    Without a ref: the repo's default branch, else ``main``, else ``master``. Of the latter two
+    one stands for the other where that is the default branch, as on GitHub after a renaming. A
+    bare name that is both branch and tag means the branch, as in torch.hub.
 
     Raises:
         NotMirroredError: when the repo or the ref is not mirrored, or its unit is incomplete.
@@ -90,10 +118,12 @@ def resolve(catalog: Catalog, spec: Spec) -> Resolved:
 
 
 def _wanted_refs(spec: Spec, repos: Sequence[RepoRow]) -> list[str]:
+    defaults = [repo.default_branch for repo in repos if repo.default_branch]
+    if spec.ref in _USUAL_DEFAULTS:
+        return [spec.ref, *(f"refs/heads/{name}" for name in defaults if name in _USUAL_DEFAULTS)]
     if spec.ref:
         return [spec.ref]
-    defaults = [repo.default_branch for repo in repos if repo.default_branch]
-    return [f"refs/heads/{name}" for name in (*defaults, "main", "master")]
+    return [f"refs/heads/{name}" for name in (*defaults, *_USUAL_DEFAULTS)]
 
 
 def _find_ref(repo: RepoRow, wanted: str) -> RefRow | None:
@@ -150,5 +180,7 @@ def check_spec(text: str) -> Spec:
         return Spec.parse(text)
     except InvalidInputError as error:
         raise InvalidInputError(
-            error.message, hint="a repo is named owner/name or owner/name:ref"
+            error.message,
+            hint="a repo is named owner/name or owner/name:ref, or by its address, such as "
+            "https://github.com/owner/name",
         ) from None

@@ -112,3 +112,30 @@ def test_what_is_no_spec_is_told_how_one_is_written(catalog: Catalog, spec: str)
         found(catalog, spec)
 
     assert "owner/name" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "spec"),
+    [
+        ("https://github.com/acme/nets", "acme/nets"),
+        ("http://www.github.com/acme/nets/", "acme/nets"),
+        ("https://github.com/Acme/Nets.git", "Acme/Nets"),
+        ("https://user:secret@github.com/acme/nets.git:v1", "acme/nets:v1"),
+        ("https://github.com/acme/nets/tree/feature/x", "acme/nets:feature/x"),
+        ("https://github.com/acme/nets/commit/08ff7d6#diff", "acme/nets:08ff7d6"),
+        ("https://github.com/acme/nets?tab=readme", "acme/nets"),
+        ("git@github.com:acme/nets.git", "acme/nets"),
+        ("ssh://git@github.com:22/acme/nets.git", "acme/nets"),
+        ("https://gitlab.com/group/sub/nets/-/tree/v1", "gitlab.com/group/sub/nets:v1"),
+    ],
+)
+def test_the_address_of_a_repo_is_a_spec_too(address: str, spec: str) -> None:
+    assert str(check_spec(address)) == spec
+
+
+@pytest.mark.parametrize("text", ["https://github.com", "https://github.com/acme", "file:///a/b"])
+def test_an_address_of_no_repo_is_refused_with_how_a_spec_is_written(text: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        check_spec(text)
+
+    assert "owner/name:ref" in caught.value.hint

@@ -87,8 +87,7 @@ def load(
     source = source.lower()
     if source not in ("github", "local"):
         raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
-    if force_reload:
-        repos.ignore_force_reload()
+    repos.ignore(force_reload=force_reload, skip_validation=skip_validation, trust_repo=trust_repo)
     with _inside(mirror, publication) as inside:
         hub, asked = torch_door.hub(), os.fspath(repo_or_dir)
         folder = asked if source == "local" else _locate(asked, inside, verbose=verbose)
@@ -111,8 +110,7 @@ def list(  # noqa: A001 - torch.hub calls it so
     publication: str | None = None,
 ) -> builtins.list[str]:
     """List the callables of a repo's hubconf.py as ``torch.hub.list`` does; runs its code."""
-    if force_reload:
-        repos.ignore_force_reload()
+    repos.ignore(force_reload=force_reload, skip_validation=skip_validation, trust_repo=trust_repo)
     with _inside(mirror, publication) as inside:
         hub, asked = torch_door.hub(), os.fspath(github)
         folder = _locate(asked, inside, verbose=verbose)
@@ -133,8 +131,7 @@ def help(  # noqa: A001 - torch.hub calls it so
     publication: str | None = None,
 ) -> str | None:
     """Return the docstring of an entrypoint as ``torch.hub.help`` does; runs the repo's code."""
-    if force_reload:
-        repos.ignore_force_reload()
+    repos.ignore(force_reload=force_reload, skip_validation=skip_validation, trust_repo=trust_repo)
     with _inside(mirror, publication) as inside:
         hub, asked = torch_door.hub(), os.fspath(github)
         folder = _locate(asked, inside, verbose=True)

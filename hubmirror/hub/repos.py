@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,8 +30,7 @@ from hubmirror.hub.requirements import Repo
 from hubmirror.hub.scope import Scope
 from hubmirror.hub.views import View
 from hubmirror.naming import did_you_mean, shorten
-from hubmirror.records import RepoKey
-from hubmirror.resolve import check_spec
+from hubmirror.resolve import Spec, check_spec
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def _plain_folder(asked: str) -> Path | None:
 
 def _is_spec(text: str) -> bool:
     try:
-        RepoKey.parse(text.partition(":")[0])
+        Spec.parse(text)
     except HubmirrorError:
         return False
     return True
@@ -186,21 +186,38 @@ def _imports_explained(folder: Path, inside: Scope) -> Iterator[None]:
 
 def answer_repo(
     _: Callable[..., str],
-    github: str,
+    github: str | os.PathLike[str],
     force_reload: bool = False,
+    trust_repo: bool | str | None = None,
     *__: Any,
     verbose: bool = True,
+    skip_validation: bool = False,
     **___: Any,
 ) -> str:
     """Answer ``_get_cache_or_reload``: no network, no prompt, no ``trusted_list``."""
-    if force_reload:
-        ignore_force_reload()
-    return str(locate(github, _here(), verbose=verbose))
+    ignore(force_reload=force_reload, skip_validation=skip_validation, trust_repo=trust_repo)
+    return str(locate(os.fspath(github), _here(), verbose=verbose))
 
 
-def ignore_force_reload() -> None:
-    """Say once that a mirror has nothing newer to give."""
-    warn_once(_log, "force_reload=True is ignored: `hubmirror sync` alone moves a mirror")
+def ignore(
+    *, force_reload: bool, skip_validation: bool, trust_repo: bool | str | None = None
+) -> None:
+    """Say once that a mirror decides for itself what is newest, and what is trusted."""
+    if force_reload or skip_validation or trust_repo not in (None, "check"):
+        warn_once(
+            _log,
+            "force_reload, skip_validation and trust_repo are ignored: what is trusted is what "
+            "the mirror's manifest names, and `hubmirror sync` alone moves it",
+        )
+
+
+def parse_spec(_: Callable[..., Any], github: str) -> tuple[str, str, str]:
+    """Answer ``_parse_repo_info``: the default branch is the mirrored one."""
+    spec = check_spec(os.fspath(github))
+    owner, name = spec.name.rsplit("/", 1)
+    if spec.ref:
+        return owner, name, spec.ref
+    return owner, name, _here().require_supply(str(spec)).resolve(spec).ref.name
 
 
 def run_repo(

@@ -18,7 +18,7 @@ from hubmirror.hub.verification import Verifier
 from hubmirror.hub.views import View, Views
 from hubmirror.mirror import Mirror, parse_publication
 from hubmirror.records import BlobRef, CheckpointRow, Digest, UnitState
-from hubmirror.resolve import Spec, resolve
+from hubmirror.resolve import Resolved, Spec, resolve
 from hubmirror.settings import Verify
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,15 @@ class Supply:
             NotMirroredError: when the publication does not hold it, or only in part.
             VerificationError: when its bytes are not what its digest says.
         """
-        resolved = resolve(self.shelf.catalog, spec)
+        resolved = self.resolve(spec)
+        if resolved.is_renamed:
+            warn_once(
+                _log,
+                "%s: no branch %r is mirrored; the default branch %r is served for it",
+                resolved.repo.title,
+                spec.ref,
+                resolved.ref.name,
+            )
         if resolved.unit.state is UnitState.STALE:
             warn_once(
                 _log,
@@ -95,6 +103,14 @@ class Supply:
         view = self._views.open(resolved)
         self._opened[view.folder] = view
         return view
+
+    def resolve(self, spec: Spec) -> Resolved:
+        """Find the snapshot that a spec means.
+
+        Raises:
+            NotMirroredError: when the publication does not hold it, or only in part.
+        """
+        return resolve(self.shelf.catalog, spec)
 
     def view_at(self, folder: Path) -> View | None:
         """Return the view that was opened at this place, if one was."""

@@ -13,7 +13,7 @@ import pytest
 import hubmirror
 from hubmirror.errors import InvalidInputError, NotFoundError, NotMirroredError, OfflineMissError
 from hubmirror.mirror import Mirror
-from hubmirror.records import UnitState
+from hubmirror.records import RepoKey, UnitState
 from tests.hub.small_mirror import SmallRepo, publish, weights
 
 URL = "https://weights.example/net.pth"
@@ -54,8 +54,20 @@ def test_a_mirrored_entrypoint_loads_with_its_weights(mirror: Path) -> None:
     assert net.value == 6.0
 
 
-@pytest.mark.parametrize("spec", ["acme/nets", "acme/nets:main", "ACME/Nets:refs/heads/main"])
-def test_every_spelling_of_a_spec_loads_the_same(mirror: Path, spec: str) -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "acme/nets",
+        "acme/nets:",
+        "acme/nets:main",
+        "ACME/Nets:refs/heads/main",
+        Path("acme/nets"),
+        "https://github.com/Acme/nets.git",
+        "https://github.com/acme/nets/tree/main",
+        "git@github.com:acme/nets.git",
+    ],
+)
+def test_every_spelling_of_a_spec_loads_the_same(mirror: Path, spec: str | Path) -> None:
     publish(mirror, [nets()])
 
     assert hubmirror.load(spec, "net", mirror=mirror).value == 3.0
@@ -67,6 +79,33 @@ def test_a_repo_without_ref_loads_its_default_branch(mirror: Path) -> None:
     publish(mirror, [SmallRepo("acme/nets", trees, default_branch="develop")])
 
     assert hubmirror.load("acme/nets", "name", mirror=mirror) == "develop"
+
+
+@pytest.mark.parametrize(("mirrored", "asked"), [("main", "master"), ("master", "main")])
+def test_the_usual_names_of_a_default_branch_stand_for_each_other_with_a_warning(
+    mirror: Path, caplog: pytest.LogCaptureFixture, mirrored: str, asked: str
+) -> None:
+    publish(mirror, [nets(mirrored, default_branch=mirrored)])
+
+    file, _ = hubmirror.load(f"acme/nets:{asked}", "where", mirror=mirror)
+
+    assert Path(file).parent.name == f"acme_nets_{asked}"
+    assert f"the default branch '{mirrored}' is served" in caplog.text
+
+
+def test_a_branch_with_a_slash_and_a_commit_load_under_torch_hubs_folder_names(
+    mirror: Path,
+) -> None:
+    publish(mirror, [nets("feature/x")])
+    (row,) = Mirror.open(mirror).catalog().units_named(RepoKey.parse("acme/nets"))
+    assert row.repo is not None
+    commit = row.repo.refs[0].commit
+
+    specs = ["acme/nets:feature/x", f"acme/nets:{commit}", f"acme/nets:{commit[:7]}"]
+    files = [hubmirror.load(spec, "where", mirror=mirror)[0] for spec in specs]
+
+    names = [Path(file).parent.name for file in files]
+    assert names == ["acme_nets_feature_x", f"acme_nets_{commit}", f"acme_nets_{commit[:7]}"]
 
 
 def test_an_alias_loads_under_the_name_that_was_asked(mirror: Path) -> None:
@@ -137,16 +176,18 @@ def test_nobody_is_asked_whether_a_repo_is_trusted(
     assert hubmirror.load("acme/nets", "nested", mirror=mirror, trust_repo=False) == 1
 
 
-def test_force_reload_is_ignored_with_one_warning(
+def test_what_a_mirror_decides_for_itself_is_ignored_with_one_warning(
     mirror: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(mirror, [nets()])
 
-    for _ in range(2):
-        hubmirror.load("acme/nets", "net", mirror=mirror, force_reload=True, skip_validation=True)
+    kinds: list[dict[str, Any]] = [{"force_reload": True}, {"skip_validation": True}]
+    for asked in (*kinds, {"trust_repo": True}):
+        hubmirror.load("acme/nets", "net", mirror=mirror, **asked)
+        hubmirror.list("acme/nets", mirror=mirror, **asked)
 
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "force_reload" in caplog.text
+    assert "force_reload, skip_validation and trust_repo are ignored" in caplog.text
 
 
 def test_list_and_help_answer_as_torch_hub_does(mirror: Path) -> None:

@@ -125,7 +125,6 @@ def test_an_archive_around_old_weights_is_said_to_be_deprecated() -> None:
         stock.load("acme/example", "ones", url=ZIPPED_URL, verbose=False)
 
 
-@pytest.mark.xfail(strict=True, reason="still asks the network for `main`")
 def test_a_spec_is_told_apart_with_the_mirrored_default_branch() -> None:
     assert stock._parse_repo_info("other/repo:ref") == ("other", "repo", "ref")
     assert stock._parse_repo_info("acme/example") == ("acme", "example", "master")
