@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from hubmirror.errors import InvalidInputError, UpstreamError
 from hubmirror.upstream.credentials import Credentials, Secret
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
-from tests.services import require_program
+from tests.certificates import make_ca, server_context
 from tests.upstream import Upstream, faults
 
 BODY = bytes(range(256)) * 8192  # 2 MiB
@@ -23,21 +22,12 @@ BODY = bytes(range(256)) * 8192  # 2 MiB
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A private CA's certificate for loopback; its key lies beside it."""
-    openssl = require_program("openssl")
-    folder = tmp_path_factory.mktemp("ca")
-    pair = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem"), "-nodes"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command = [openssl, "req", "-x509", *curve, *pair, *names]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder / "ca.pem"
+    return make_ca(tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture
 def tls(tmp_path: Path, ca: Path) -> Iterator[Upstream]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(ca, ca.with_name("key.pem"))
-    with Upstream(tmp_path / "tls", tls=context) as running:
+    with Upstream(tmp_path / "tls", tls=server_context(ca)) as running:
         yield running
 
 
@@ -46,15 +36,15 @@ def fetch(url: str, folder: Path, **terms: object) -> Fetched:
         return http.fetch(url, folder / "got", Terms(url))
 
 
-def tokens(**by_host: str) -> Credentials:
-    return Credentials({host.replace("_", "."): Secret(text) for host, text in by_host.items()})
+def token(url: str, text: str) -> Credentials:
+    return Credentials({urlsplit(url).netloc: Secret(text)})
 
 
 def test_a_token_goes_to_its_own_host_over_https(tls: Upstream, tmp_path: Path, ca: Path) -> None:
     fault = faults.WantsAuthorization("Bearer hunter2")
     url = tls.put("/gated.pth", BODY, fault=fault).replace("127.0.0.1", "localhost")
 
-    fetch(url, tmp_path, ca_bundle=str(ca), credentials=tokens(localhost="hunter2"))
+    fetch(url, tmp_path, ca_bundle=str(ca), credentials=token(url, "hunter2"))
 
     assert (tmp_path / "got").read_bytes() == BODY
 
@@ -62,7 +52,7 @@ def test_a_token_goes_to_its_own_host_over_https(tls: Upstream, tmp_path: Path, 
 def test_a_token_never_goes_over_plain_http(upstream: Upstream, tmp_path: Path) -> None:
     url = upstream.put("/w.pth", BODY).replace("127.0.0.1", "localhost")
 
-    fetch(url, tmp_path, credentials=tokens(localhost="hunter2"))
+    fetch(url, tmp_path, credentials=token(url, "hunter2"))
 
     assert not any(request.is_authorized for request in upstream.requests)
 
@@ -74,16 +64,26 @@ def test_a_token_is_dropped_where_a_redirect_leaves_its_host(
     tls.redirect("/release", target)
     url = tls.url("/release").replace("127.0.0.1", "localhost")
 
-    fetch(url, tmp_path, ca_bundle=str(ca), credentials=tokens(localhost="hunter2"))
+    fetch(url, tmp_path, ca_bundle=str(ca), credentials=token(url, "hunter2"))
 
     assert [request.is_authorized for request in tls.requests] == [True, False]
+
+
+def test_a_token_belongs_to_one_port_of_its_host() -> None:
+    usual = token("https://weights.example/w.pth", "hunter2")
+    odd = token("https://weights.example:8443/w.pth", "hunter2")
+
+    assert usual.token("https://weights.example:443/other") == Secret("hunter2")
+    assert usual.token("https://weights.example:8443/w.pth") is None
+    assert odd.token("https://weights.example:8443/other") == Secret("hunter2")
+    assert odd.token("https://weights.example/w.pth") is None
 
 
 def test_a_dead_token_does_not_hide_a_public_file(tls: Upstream, tmp_path: Path, ca: Path) -> None:
     url = tls.put("/w.pth", BODY, fault=faults.RejectsAuthorization())
     url = url.replace("127.0.0.1", "localhost")
 
-    fetch(url, tmp_path, ca_bundle=str(ca), credentials=tokens(localhost="dead"))
+    fetch(url, tmp_path, ca_bundle=str(ca), credentials=token(url, "dead"))
 
     assert [request.is_authorized for request in tls.requests] == [True, False]
 

@@ -14,7 +14,7 @@ from hubmirror.errors import HubmirrorError, StorageError, UpstreamError
 from hubmirror.upstream.addresses import Address
 
 _BROKE_OFF = "no answer from the host, or it broke off"
-_LOGIN = "give a login for this host in netrc, or an ssh URL whose key is in the agent"
+_LOGIN = "give a token or a login in netrc for this host, or an ssh URL whose key is in the agent"
 _LIMITED = (
     "try again later, or give a token for this host (GITHUB_TOKEN, or a file in the tokens "
     "folder): who logs in may ask more often"

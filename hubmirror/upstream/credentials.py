@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import netrc
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +16,10 @@ _TOKENS = {
     "HUGGING_FACE_HUB_TOKEN": ("huggingface.co",),
     "GITHUB_TOKEN": ("github.com", "api.github.com", "raw.githubusercontent.com"),
 }
+
+_HTTPS_PORT = 443
+GIT_USER = "x-access-token"
+"""The name that goes with a token to a git host: GitHub's own; others take any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,16 @@ class Credentials:
     """The logins of one run, by host.
 
     Attributes:
-        tokens: Sent over https only.
+        tokens: By ``host``, or ``host:port`` where that is not 443: who listens on another port
+            may be another. Sent over https only.
         logins: Of netrc: name and password.
+        token_user: The name that goes with a token, where it is sent as a password; empty to
+            send it as it is.
     """
 
     tokens: Mapping[str, Secret] = field(default_factory=dict)
     logins: Mapping[str, tuple[str, Secret]] = field(default_factory=dict)
+    token_user: str = ""
 
     @classmethod
     def find(
@@ -62,19 +70,35 @@ class Credentials:
         tokens |= dict(_read_folder(folder)) if folder else {}
         return cls(tokens, _read_netrc(netrc_file) if netrc_file else {})
 
+    def for_git(self) -> Credentials:
+        """Return the same for git hosts, which take a token for a password."""
+        return replace(self, token_user=GIT_USER)
+
+    def token(self, url: str) -> Secret | None:
+        """Return the token that a URL may be asked with."""
+        parts = urlsplit(url)
+        port = "" if parts.port in (None, _HTTPS_PORT) else f":{parts.port}"
+        return self.tokens.get(f"{parts.hostname}{port}") if parts.scheme == "https" else None
+
     def headers(self, url: str) -> Iterator[dict[str, str]]:
         """Go through the headers to ask a URL with, the last of them without any login.
 
         The next is for a host that answers 401: a dead token must not hide a public file.
         """
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme == "https" and (token := self.tokens.get(host)):
-            yield {"Authorization": f"Bearer {token.reveal()}"}
-        if login := self.logins.get(host):
-            pair = f"{login[0]}:{login[1].reveal()}".encode()
-            yield {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        if token := self.token(url):
+            yield _basic(self.token_user, token) if self.token_user else _bearer(token)
+        if login := self.logins.get(urlsplit(url).hostname or ""):
+            yield _basic(*login)
         yield {}
+
+
+def _bearer(token: Secret) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token.reveal()}"}
+
+
+def _basic(user: str, password: Secret) -> dict[str, str]:
+    pair = f"{user}:{password.reveal()}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def _read_folder(folder: Path) -> Iterator[tuple[str, Secret]]:

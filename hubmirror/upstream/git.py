@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, BinaryIO
@@ -24,6 +24,7 @@ from typing import IO, Any, BinaryIO
 from hubmirror.errors import StorageError, UpstreamError
 from hubmirror.upstream import complaints
 from hubmirror.upstream.addresses import Address
+from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.surroundings import surroundings
 
 _OLDEST = (2, 31, 0)  # the first that takes configuration from GIT_CONFIG_COUNT
@@ -59,10 +60,12 @@ class GitProgram:
     Attributes:
         ca_bundle: A file of certificates to trust instead of the system's; empty for those.
         timeout_s: How long an upstream may say nothing; twice that while connecting.
+        credentials: Tokens by host; netrc git reads by itself.
     """
 
     ca_bundle: str = ""
     timeout_s: float = 60.0
+    credentials: Credentials = field(default_factory=Credentials)
 
     def run(
         self,
@@ -160,6 +163,7 @@ class GitProgram:
             address=address,
             ca_bundle=self.ca_bundle,
             timeout_s=self.timeout_s,
+            token=self.credentials.token(address.url) if address else None,
             extra=extra,
         )
         # GitPython hands the whole environment of this process down; `env` takes away.

@@ -56,9 +56,10 @@ class GitUpstream:
         credentials: Credentials | None = None,
         timeout_s: float = 60.0,
     ) -> None:
-        self._program = GitProgram(ca_bundle, timeout_s)
+        logins = (credentials or Credentials()).for_git()
+        self._program = GitProgram(ca_bundle, timeout_s, logins)
         self._connections = Connections(
-            ca_bundle=ca_bundle, proxies=proxies, credentials=credentials, stall_s=timeout_s
+            ca_bundle=ca_bundle, proxies=proxies, credentials=logins, stall_s=timeout_s
         )
         self._is_checked = False
 

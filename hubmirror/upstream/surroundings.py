@@ -12,8 +12,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hubmirror.upstream.addresses import Address
+from hubmirror.upstream.credentials import GIT_USER, Secret
 
 UPSTREAM = "upstream"  # the name by which every address is known to git
 
@@ -35,6 +37,11 @@ _FIXED = {
     "LANGUAGE": "C",
     "LC_ALL": "C",
 }
+_ENTRUSTED = "HUBMIRROR_GIT_TOKEN"  # to one git process, which runs no hooks
+_ANSWER = (
+    f"""!f() {{ test "$1" != get || printf 'username={GIT_USER}\\npassword=%s\\n' """
+    f""""${_ENTRUSTED}"; }}; f"""
+)
 _SETTINGS = (
     ("core.attributesFile", "/dev/null"),
     ("core.hooksPath", "/dev/null"),
@@ -73,6 +80,7 @@ def surroundings(
     address: Address | None,
     ca_bundle: str = "",
     timeout_s: float = 60,
+    token: Secret | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> Surroundings:
     """Say what git may see on its way to ``address``, or with no network at all."""
@@ -80,9 +88,11 @@ def surroundings(
         **_FIXED,
         "GIT_ALLOW_PROTOCOL": address.allowed if address else "",
         "GIT_SSH_COMMAND": f"{_ssh(environ)} {_SSH_OPTIONS}",
-        **_numbered(_settings(folder, address, timeout_s)),
+        **_numbered([*_settings(folder, address, timeout_s), *_helper(address, token)]),
         **(extra or {}),
     }
+    if token:
+        given[_ENTRUSTED] = token.reveal()
     if ca_bundle:
         given["GIT_SSL_CAINFO"] = ca_bundle
     if "HTTP_PROXY" in environ and "http_proxy" not in environ:
@@ -110,6 +120,17 @@ def _settings(
         *([("safe.directory", str(folder))] if folder else []),
         *([(f"remote.{UPSTREAM}.url", address.url)] if address else []),
     ]
+
+
+def _helper(address: Address | None, token: Secret | None) -> list[tuple[str, str]]:
+    """Answer when git asks for a login, for this very host and port, over https.
+
+    Not a header: git would send that wherever a redirect leads it.
+    """
+    if address is None or token is None:
+        return []
+    parts = urlsplit(address.url)
+    return [(f"credential.{parts.scheme}://{parts.netloc}.helper", _ANSWER)]
 
 
 def _numbered(settings: list[tuple[str, str]]) -> dict[str, str]:

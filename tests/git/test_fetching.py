@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import ssl
 import subprocess
 import sys
 from base64 import b64encode
@@ -18,6 +16,7 @@ import pytest
 from hubmirror.errors import InvalidInputError, StorageError, UpstreamError
 from hubmirror.records import RefKind, RefRow
 from hubmirror.upstream.repos import GitUpstream
+from tests.certificates import make_ca, server_context
 from tests.git.conftest import Bench, contents
 from tests.upstream import RepoBuilder, Upstream, faults
 from tests.upstream.gitcmd import run_git
@@ -491,22 +490,13 @@ def test_a_missing_folder_is_no_repository(bench: Bench, tmp_path: Path) -> None
 
 
 def test_a_certificate_is_trusted_when_it_is_named_only(tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    pair = ["-keyout", "key.pem", "-out", "cert.pem", "-nodes", "-days", "2"]
-    subject = ["-subj", "/CN=upstream", "-addext", "subjectAltName=IP:127.0.0.1"]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command = ["openssl", "req", "-x509", *curve, *pair, *subject]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    trusting = GitUpstream(ca_bundle=str(tmp_path / "cert.pem"))
+    ca = make_ca(tmp_path)
 
-    with Upstream(tmp_path / "upstream", tls=tls) as up:
+    with Upstream(tmp_path / "upstream", tls=server_context(ca)) as up:
         commit = RepoBuilder.create(up, "owner/name").commit({"a": "1"})
         url = up.git_url("owner/name")
 
-        assert trusting.list_refs(url).branches == {"main": commit}
+        assert GitUpstream(ca_bundle=str(ca)).list_refs(url).branches == {"main": commit}
         with pytest.raises(UpstreamError, match="certificate is not trusted") as refused:
             GitUpstream().list_refs(url)
 
