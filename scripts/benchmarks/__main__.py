@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from scripts.benchmarks.workbench import FOLDER, PEER_PYTHON, Workbench, lacks_m
 def main() -> None:
     """Run what was asked for; the table goes to stdout, progress to stderr."""
     given = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("scripts/bench: terminated"))  # with servers
     if unknown := set(given.suites) - set(SUITES):
         sys.exit(f"scripts/bench: no suite {', '.join(sorted(unknown))}; there are: {_names()}")
     given.out.mkdir(parents=True, exist_ok=True)

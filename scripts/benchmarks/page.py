@@ -29,9 +29,16 @@ def fill_in(text: str, suites: Sequence[SuiteResult]) -> str:
 
 def _machine(suites: Sequence[SuiteResult]) -> str:
     newest = max(suites, key=lambda one: one.about["at"]).about
-    lines = [f"| {name} | {newest[name]} |" for name in newest if name not in ("at", "load")]
-    runs = [f"{one.suite} {one.about['at']} (load {one.about['load']})" for one in suites]
-    commits = sorted({one.about["commit"] for one in suites})
-    if len(commits) > 1:
-        runs = [f"{run} of {one.about['commit']}" for run, one in zip(runs, suites, strict=True)]
-    return "\n".join(["| | |", "|---|---|", *lines, f"| runs | {', '.join(runs)} |", ""])
+    rows = {name: newest[name] for name in newest if name not in ("at", "load", "commit")}
+    times = sorted(one.about["at"] for one in suites)
+    loads = sorted((one.about["load"] for one in suites), key=float)
+    rows["runs"] = f"{times[0]} to {times[-1]}"
+    rows["load"] = f"{loads[0]} to {loads[-1]} at the start of a suite"
+    commits: dict[str, list[str]] = {}
+    for one in suites:
+        commits.setdefault(one.about["commit"], []).append(one.suite)
+    whose = len(commits) > 1
+    rows["hubmirror"] = "; ".join(
+        f"{commit} ({', '.join(names)})" if whose else commit for commit, names in commits.items()
+    )
+    return "".join(["| | |\n", "|---|---|\n", *(f"| {a} | {b} |\n" for a, b in rows.items())])

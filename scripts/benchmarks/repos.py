@@ -45,7 +45,7 @@ class Shape:
 
 SMALL = Shape(files=12, lines=60, commits=8)
 MEDIUM = Shape(files=120, lines=200, commits=60, pictures=10, picture_bytes=90_000)
-LARGE = Shape(files=400, lines=300, commits=600, pictures=90, picture_bytes=180_000)
+LARGE = Shape(files=240, lines=260, commits=3000, pictures=75, picture_bytes=150_000)
 
 
 def make_repo(folder: Path, shape: Shape, seed: str) -> Path:

@@ -54,7 +54,7 @@ class Verdict(StrEnum):
 
     MET = "met"
     BEHIND = "behind"
-    NONE = "no aim"
+    NONE = ""
     UNKNOWN = "not measured"
 
 

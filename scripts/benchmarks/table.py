@@ -48,7 +48,7 @@ def _rows(result: Result) -> Iterator[str]:
             amount(peer, result.unit),
             spread(ratio, is_cost=result.is_cost) if ratio else "",
             aim(peer.target, is_cost=result.is_cost),
-            f"**{verdict}**" if verdict is Verdict.BEHIND else "" if ratio is None else verdict,
+            f"**{verdict}**" if verdict is Verdict.BEHIND else verdict,
         )
         yield "".join(f"| {cell} " if cell else "| " for cell in cells) + "|\n"
         work = ours = ""

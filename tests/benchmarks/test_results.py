@@ -68,7 +68,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_the_table_names_a_peer_that_is_missing() -> None:
     text = table.render([suite(measured(target=2.0, lacks="curl not installed"))])
 
-    assert "| 1 GiB | 2 s | curl | curl not installed | | >= 2x | |" in text
+    assert "| 1 GiB | 2 s | curl | curl not installed | | >= 2x | not measured |" in text
 
 
 def test_the_table_says_where_we_are_behind() -> None:

@@ -28,15 +28,18 @@ def cases(bench: Workbench) -> Sequence[Case]:
     pinned = commit_of(large, "main~3")
     found = [_unchanged(bench, base_url)]
     for title, repo, ref, target in (
-        ("First fetch of a repo of 1.5 MB", medium, "", 0.95),
-        ("First fetch of a repo of 20 MB", large, "", 1.0),
-        ("The same, pinned to a tag", large, _any_tag(large), 1.0),
-        ("The same, pinned to a commit in its history", large, pinned, 1.0),
+        ("First fetch of a repo of 1.4 MB", medium, "", 0.95),
+        ("First fetch of a repo of 18 MB", large, "", 0.95),
+        ("Repo of 18 MB, pinned to a tag", large, _any_tag(large), 1.0),
+        ("Repo of 18 MB, pinned to a commit of its history", large, pinned, 1.0),
     ):
         url = f"{base_url}/{repo.name}"
         peers = (_clone("--mirror", url, target), _checked_clone(url))
         found.append(Case(title, _FETCHED, _ours(url, ref), peers, warms_up=True))
-    found += [_snapshot(bench, medium), _snapshot(bench, large)]
+    found += [
+        _snapshot(bench, "Snapshot of a commit, 1.4 MB repo", medium),
+        _snapshot(bench, "Snapshot of a commit, 18 MB repo", large),
+    ]
     return found
 
 
@@ -113,7 +116,7 @@ def repo_lines(urls: Mapping[str, str]) -> list[str]:
     return [f"  - repo: bench/{name}\n    url: {url}" for name, url in urls.items()]
 
 
-def _snapshot(bench: Workbench, repo: Path) -> Case:
+def _snapshot(bench: Workbench, title: str, repo: Path) -> Case:
     commit = commit_of(repo, "main")
     archive = f"git --git-dir={repo} archive {commit} | tar x"
     _check_agreement(bench, repo, commit, archive)
@@ -123,7 +126,7 @@ def _snapshot(bench: Workbench, repo: Path) -> Case:
         return run_prepared(PYTHON, "ours_snapshot", job, variables=_GIT_WAYS).seconds
 
     return Case(
-        f"Snapshot of a commit ({repo.stem})",
+        title,
         "From a clone that is there: ours until the tar is durable under its digest; "
         "`git archive` until tar has written the files. That both hold the same files with the "
         "same bytes is checked before.",

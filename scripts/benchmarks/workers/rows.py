@@ -64,10 +64,14 @@ def _insert(connection: sqlite3.Connection, units: list[Unit]) -> None:
             ],
         )
         connection.executemany(
-            "INSERT INTO checkpoint (source, unit, url, digest, size_bytes, redirect) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO checkpoint "
+            "(source, unit, url, digest, size_bytes, redirect, kind, globals) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (one.source, one.name, row.url, row.digest.raw, row.size_bytes, row.redirect)
+                (
+                    *(one.source, one.name, row.url, row.digest.raw, row.size_bytes),
+                    *(row.redirect, row.contents.kind.value, json.dumps(row.contents.globals)),
+                )
                 for one in units
                 for row in one.checkpoints
             ],
