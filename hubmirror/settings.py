@@ -21,6 +21,7 @@ from hubmirror.files import Modes
 from hubmirror.sizes import parse_rate
 
 _T = TypeVar("_T")
+_Choice = TypeVar("_Choice", bound=StrEnum)
 _log = logging.getLogger(__name__)
 
 SITE_FILE = Path("/etc/hubmirror/config.yaml")
@@ -31,6 +32,7 @@ _VARIABLES = {
     "cache": ("HUBMIRROR_CACHE",),
     "publication": ("HUBMIRROR_PUBLICATION",),
     "verify": ("HUBMIRROR_VERIFY",),
+    "weights_only": ("HUBMIRROR_WEIGHTS_ONLY",),
     "jobs": ("HUBMIRROR_JOBS",),
     "connections_per_host": ("HUBMIRROR_CONNECTIONS_PER_HOST",),
     "limit_rate": ("HUBMIRROR_LIMIT_RATE",),
@@ -48,6 +50,14 @@ class Verify(StrEnum):
     FULL = "full"
 
 
+class WeightsOnly(StrEnum):
+    """Whether pickles of weights may name anything but tensors: see docs/loading.md."""
+
+    AUTO = "auto"
+    UPSTREAM = "upstream"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What every command and the loader are told once, at their start.
@@ -58,6 +68,7 @@ class Settings:
         cache: The reader's private folder, or empty for the default.
         publication: The publication that a job is pinned to, or empty.
         verify: How ``load`` checks blobs.
+        weights_only: When ``load`` lets weights be tensors only.
         jobs: How many things ``sync`` does at once.
         connections_per_host: How many connections downloads may hold to one host.
         limit_rate_bytes: Bytes a second over all downloads; 0 for no limit.
@@ -76,6 +87,7 @@ class Settings:
     cache: str = ""
     publication: str = ""
     verify: Verify = Verify.ONCE
+    weights_only: WeightsOnly = WeightsOnly.AUTO
     jobs: int = 4
     connections_per_host: int = 4
     limit_rate_bytes: int = 0
@@ -230,7 +242,8 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
         state=text("state"),
         cache=text("cache"),
         publication=text("publication"),
-        verify=parsed("verify", _verify, Verify.ONCE),
+        verify=parsed("verify", _one_of(Verify), Verify.ONCE),
+        weights_only=parsed("weights_only", _one_of(WeightsOnly), WeightsOnly.AUTO),
         jobs=parsed("jobs", _to_64, 4),
         connections_per_host=parsed("connections_per_host", _to_64, 4),
         limit_rate_bytes=parsed("limit_rate", parse_rate, 0),
@@ -239,10 +252,13 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
     )
 
 
-def _verify(text: str) -> Verify:
-    if text in list(Verify):
-        return Verify(text)
-    raise InvalidInputError(f"expected one of {', '.join(Verify)}, got {text!r}")
+def _one_of(choices: type[_Choice]) -> Callable[[str], _Choice]:
+    def parse(text: str) -> _Choice:
+        if text in list(choices):
+            return choices(text)
+        raise InvalidInputError(f"expected one of {', '.join(choices)}, got {text!r}")
+
+    return parse
 
 
 def _to_64(text: str) -> int:

@@ -33,6 +33,7 @@ def offline(
     *,
     publication: str | None = None,
     verify: str | None = None,
+    weights_only: str | None = None,
 ) -> Iterator[None]:
     """Answer all of torch.hub from a mirror inside ``with``, and refuse the network.
 
@@ -43,12 +44,13 @@ def offline(
         publication: Its digest, or leading digits; otherwise the newest, which then stays
             for the life of this process.
         verify: ``stat``, ``once`` or ``full``: how much is believed of the blobs of weights.
+        weights_only: ``auto``, ``upstream`` or ``always``: when weights may be tensors only.
 
     Raises:
         NotFoundError: when there is no mirror, or no such publication.
         VerificationError: when the mirror cannot be believed.
     """
-    with hooks.serving(_new_scope(mirror, publication, verify)):
+    with hooks.serving(_new_scope(mirror, publication, verify, weights_only)):
         yield
 
 
@@ -170,7 +172,7 @@ def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scop
         yield around
         return
     try:
-        inside = _new_scope(mirror, publication, None)
+        inside = _new_scope(mirror, publication)
     except NotFoundError as error:
         if mirror is not None or publication is not None:
             raise
@@ -180,7 +182,12 @@ def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scop
         yield inside
 
 
-def _new_scope(mirror: MirrorLike | None, publication: str | None, verify: str | None) -> Scope:
+def _new_scope(
+    mirror: MirrorLike | None,
+    publication: str | None,
+    verify: str | None = None,
+    weights_only: str | None = None,
+) -> Scope:
     around = scope.current()
     if around is not None and around.supply is not None and mirror is None:
         shelf = around.supply.shelf
@@ -190,7 +197,8 @@ def _new_scope(mirror: MirrorLike | None, publication: str | None, verify: str |
         mirror=os.fspath(root) if root is not None else None,
         publication=publication,
         verify=verify,
+        weights_only=weights_only,
     )
     shelf = _shelves.open(settings.require_mirror(), settings.publication)
-    supply = Supply(shelf, open_cache(settings), settings.verify)
+    supply = Supply(shelf, open_cache(settings), settings.verify, settings.weights_only)
     return scope.open_scope(supply, local_proxy_ports(settings.proxies))
