@@ -34,6 +34,7 @@ _VARIABLES = {
     "verify": ("HUBMIRROR_VERIFY",),
     "isolate": ("HUBMIRROR_ISOLATE",),
     "on_miss": ("HUBMIRROR_ON_MISS",),
+    "weights_only": ("HUBMIRROR_WEIGHTS_ONLY",),
     "jobs": ("HUBMIRROR_JOBS",),
     "connections_per_host": ("HUBMIRROR_CONNECTIONS_PER_HOST",),
     "limit_rate": ("HUBMIRROR_LIMIT_RATE",),
@@ -66,6 +67,14 @@ class OnMiss(StrEnum):
     ONLINE = "online"
 
 
+class WeightsOnly(StrEnum):
+    """Whether pickles of weights may name anything but tensors: see docs/loading.md."""
+
+    AUTO = "auto"
+    UPSTREAM = "upstream"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What every command and the loader are told once, at their start.
@@ -78,6 +87,7 @@ class Settings:
         verify: How ``load`` checks blobs.
         isolate: When ``load`` gives a repo modules of its own.
         on_miss: What the loader does about what is not mirrored.
+        weights_only: When ``load`` lets weights be tensors only.
         jobs: How many things ``sync`` does at once.
         connections_per_host: How many connections downloads may hold to one host.
         limit_rate_bytes: Bytes a second over all downloads; 0 for no limit.
@@ -98,6 +108,7 @@ class Settings:
     verify: Verify = Verify.ONCE
     isolate: Isolate = Isolate.AUTO
     on_miss: OnMiss = OnMiss.ERROR
+    weights_only: WeightsOnly = WeightsOnly.AUTO
     jobs: int = 4
     connections_per_host: int = 4
     limit_rate_bytes: int = 0
@@ -255,6 +266,7 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
         verify=parsed("verify", _one_of(Verify), Verify.ONCE),
         isolate=parsed("isolate", _one_of(Isolate), Isolate.AUTO),
         on_miss=parsed("on_miss", _one_of(OnMiss), OnMiss.ERROR),
+        weights_only=parsed("weights_only", _one_of(WeightsOnly), WeightsOnly.AUTO),
         jobs=parsed("jobs", _to_64, 4),
         connections_per_host=parsed("connections_per_host", _to_64, 4),
         limit_rate_bytes=parsed("limit_rate", parse_rate, 0),

@@ -65,6 +65,9 @@ def test_equal_holdings_have_equal_digests_whatever_their_order(tmp_path: Path) 
         ("https://h.example/audio.pth?sr=8000", None),
         ("https://h.example/audio.pth?sr=16000&download=1", "https://h.example/audio.pth?sr=16000"),
         ("https://h.example/two.pth", None),
+        ("http://h.example/redirected.pth", "https://h.example/redirected.pth"),
+        ("http://h.example:80/w.pth", "https://h.example/w.pth?download=1"),
+        ("https://plain.example/w.pth", None),
         ("https://other.example/w.pth", None),
     ],
 )
@@ -75,6 +78,7 @@ def test_a_url_finds_its_checkpoint_only_where_it_leads_to_one(
         checkpoint("https://h.example/w.pth?download=1", b"1"),
         checkpoint("https://h.example/redirected.pth", b"2", "https://cdn.example/signed"),
         checkpoint("https://h.example/audio.pth?sr=16000", b"5"),
+        checkpoint("http://plain.example/w.pth", b"6"),
         checkpoint("https://h.example/two.pth?download=1", b"3"),
         checkpoint("https://h.example/two.pth?download=2", b"4"),
     )

@@ -112,9 +112,13 @@ class Catalog:
         """Find the weights that a URL names.
 
         The exact URL first; then the URL without signature and ``download`` parameters, then
-        the place its upstream redirected to: each of these only where it leads to one blob.
+        the same over https, then the place its upstream redirected to: each of these only where
+        it leads to one blob.
         """
-        asked = [("url", url), ("canonical", urls.canonical(url))]
+        canonical = urls.canonical(url)
+        asked = [("url", url), ("canonical", canonical)]
+        if canonical.startswith("http://"):  # never the other way: https asks for more trust
+            asked.append(("canonical", f"https://{canonical.removeprefix('http://')}"))
         if urls.is_plain(url):  # otherwise the query says which bytes, and no redirect keeps it
             asked.append(("redirect", urls.place(url)))
         for column, value in asked:

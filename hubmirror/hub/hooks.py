@@ -112,7 +112,12 @@ def _torch_hub_private(hub: ModuleType) -> list[Hook]:
     find, check = "_load_entry_from_hubconf", "_check_dependencies"
     return [
         Hook(hub, "_get_cache_or_reload", _or_online(repos.answer_repo), called_by="load"),
-        Hook(hub, "_parse_repo_info", repos.parse_spec, called_by="_get_cache_or_reload"),
+        Hook(
+            hub,
+            "_parse_repo_info",
+            _or_online(repos.parse_spec),
+            called_by="_get_cache_or_reload",
+        ),
         Hook(hub, "_load_local", repos.run_repo, called_by="load"),
         Hook(hub, "_import_module", repos.import_hubconf, called_by="_load_local"),
         Hook(hub, check, repos.check_dependencies, called_by=find),

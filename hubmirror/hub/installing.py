@@ -9,7 +9,7 @@ import logging
 import threading
 
 from hubmirror.hub import hooks, scope
-from hubmirror.hub.loading import MirrorLike, new_scope
+from hubmirror.hub.loading import Choices, MirrorLike, new_scope
 from hubmirror.hub.scope import Scope
 
 _log = logging.getLogger(__name__)
@@ -22,7 +22,9 @@ def install(
     *,
     publication: str | None = None,
     verify: str | None = None,
+    isolate: str | None = None,
     on_miss: str | None = None,
+    weights_only: str | None = None,
 ) -> None:
     """Answer this whole process from a mirror and refuse it the network, until ``uninstall``.
 
@@ -36,7 +38,8 @@ def install(
     """
     global _installed
     with _changing:
-        inside = new_scope(mirror, publication, verify, on_miss)
+        choices = Choices(publication, verify, isolate, on_miss, weights_only)
+        inside = new_scope(mirror, choices)
         inside.parent = None
         hooks.put_in(inside)
         scope.cover(inside)

@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ from hubmirror.settings import OnMiss, Settings
 
 MirrorLike = str | os.PathLike[str] | Mirror
 
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a caller says of a scope; None leaves it to the scope around, or to the settings."""
+
+    publication: str | None = None
+    verify: str | None = None
+    isolate: str | None = None
+    on_miss: str | None = None
+    weights_only: str | None = None
+
+
 # A job sees one publication, however many modules of it load something.
 _shelves = Shelves()
 
@@ -36,6 +49,7 @@ def offline(
     verify: str | None = None,
     isolate: str | None = None,
     on_miss: str | None = None,
+    weights_only: str | None = None,
 ) -> Iterator[None]:
     """Answer all of torch.hub from a mirror inside ``with``, and refuse the network.
 
@@ -50,12 +64,15 @@ def offline(
         isolate: ``auto``, ``never`` or ``always``: when a repo gets modules of its own.
         on_miss: ``error``, or ``online``: what is not mirrored is a matter of the network, and
             a machine without any mirror is served by it alone.
+        weights_only: ``auto``, ``upstream`` or ``always``: when weights may be tensors only.
 
     Raises:
         NotFoundError: when there is no mirror, or no such publication.
         VerificationError: when the mirror cannot be believed.
     """
-    with hooks.serving(new_scope(mirror, publication, verify, isolate, on_miss)):
+    with hooks.serving(
+        new_scope(mirror, Choices(publication, verify, isolate, on_miss, weights_only))
+    ):
         yield
 
 
@@ -196,7 +213,7 @@ def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scop
         yield around
         return
     try:
-        inside = new_scope(mirror, publication)
+        inside = new_scope(mirror, Choices(publication))
     except NotFoundError as error:
         if mirror is not None or publication is not None:
             raise
@@ -211,19 +228,14 @@ def _bare_scope(settings: Settings, no_mirror: NotFoundError) -> Scope:
     return inside
 
 
-def new_scope(
-    mirror: MirrorLike | None,
-    publication: str | None,
-    verify: str | None = None,
-    isolate: str | None = None,
-    on_miss: str | None = None,
-) -> Scope:
-    """Return a scope of what the arguments and the settings say, to be entered.
+def new_scope(mirror: MirrorLike | None, choices: Choices) -> Scope:
+    """Return a scope of what was chosen and what the settings say, to be entered.
 
     Raises:
         NotFoundError: when there is no mirror, or no such publication.
         VerificationError: when the mirror cannot be believed.
     """
+    publication = choices.publication
     around = scope.current()
     if around is not None and around.supply is not None and mirror is None:
         shelf = around.supply.shelf
@@ -232,9 +244,10 @@ def new_scope(
     settings = Settings.load(
         mirror=os.fspath(root) if root is not None else None,
         publication=publication,
-        verify=verify,
-        isolate=isolate or (around.isolate if around is not None else None),
-        on_miss=on_miss or (around.on_miss if around is not None else None),
+        verify=choices.verify,
+        isolate=choices.isolate or (around.isolate if around is not None else None),
+        on_miss=choices.on_miss or (around.on_miss if around is not None else None),
+        weights_only=choices.weights_only,
     )
     try:
         shelf = _shelves.open(settings.require_mirror(), settings.publication)
@@ -242,8 +255,7 @@ def new_scope(
         if settings.on_miss is OnMiss.ONLINE and not settings.mirror:
             return _bare_scope(settings, error)
         raise
-    inside = scope.open_scope(
-        Supply(shelf, open_cache(settings), settings.verify), local_proxy_ports(settings.proxies)
-    )
+    supply = Supply(shelf, open_cache(settings), settings.verify, settings.weights_only)
+    inside = scope.open_scope(supply, local_proxy_ports(settings.proxies))
     inside.isolate, inside.on_miss = settings.isolate, settings.on_miss
     return inside

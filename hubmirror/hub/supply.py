@@ -7,21 +7,26 @@ another is asked for, so that a job never sees two.
 from __future__ import annotations
 
 import logging
+import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubmirror import urls
 from hubmirror.catalog import Catalog
+from hubmirror.errors import VerificationError
 from hubmirror.hub.legacy import inner_file
 from hubmirror.hub.notices import warn_once
 from hubmirror.hub.verification import Verifier
 from hubmirror.hub.views import View, Views
 from hubmirror.mirror import Mirror, parse_publication
-from hubmirror.records import BlobRef, CheckpointRow, Digest, UnitState
+from hubmirror.records import GITHUB, BlobRef, CheckpointRow, Digest, RepoKey, UnitState
 from hubmirror.resolve import Resolved, Spec, resolve
-from hubmirror.settings import Verify
+from hubmirror.settings import Verify, WeightsOnly
 
 _log = logging.getLogger(__name__)
+_ON_GITHUB = re.compile(rf"https?://{re.escape(GITHUB)}/(?P<repo>[^/]+/[^/]+)/(?P<rest>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,15 @@ def _open_shelf(mirror: Mirror, publication: str) -> Shelf:
 class Supply:
     """Answers from one shelf: the views of repos and the bytes of weights."""
 
-    def __init__(self, shelf: Shelf, cache: Path, verify: Verify) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        cache: Path,
+        verify: Verify,
+        weights_only: WeightsOnly = WeightsOnly.AUTO,
+    ) -> None:
         self.shelf = shelf
+        self.weights_only = weights_only
         self._cache = cache
         self._views = Views(shelf.mirror.blobs, cache)
         self._verifier = Verifier(shelf.mirror.blobs, cache, verify)
@@ -117,8 +129,19 @@ class Supply:
         return self._opened.get(folder)
 
     def find(self, url: str) -> CheckpointRow | None:
-        """Find the weights that a URL names."""
-        return self.shelf.catalog.find_checkpoint(url)
+        """Find the weights that a URL names, also by another name of the repo in its path."""
+        catalog = self.shelf.catalog
+        found = (catalog.find_checkpoint(one) for one in (url, *self._other_urls(url)))
+        return next((row for row in found if row), None)
+
+    def _other_urls(self, url: str) -> Iterator[str]:
+        """Go through a github.com URL with the other names of its repo, for owners are renamed."""
+        found = _ON_GITHUB.match(url)
+        if not found:
+            return
+        for unit in self.shelf.catalog.units_named(RepoKey(GITHUB, found["repo"].lower())):
+            for name in (unit.repo.title, *unit.repo.aliases) if unit.repo else ():
+                yield f"https://{GITHUB}/{name}/{found['rest']}"
 
     def find_below(self, prefix: str) -> tuple[CheckpointRow, ...]:
         """Find all weights whose URL begins so."""
@@ -135,7 +158,14 @@ class Supply:
         Raises:
             VerificationError: when they are missing or are others.
         """
-        return self._verifier.check(BlobRef(row.digest, row.size_bytes))
+        try:
+            return self._verifier.check(BlobRef(row.digest, row.size_bytes))
+        except VerificationError as error:
+            raise VerificationError(
+                f"{urls.redact(row.url)}: {error.message}, in {self.shelf}",
+                hint=f"`hubmirror verify --mirror {self.shelf.mirror.root}` names all that is "
+                "damaged; copy these files again, or sync the mirror where it was made",
+            ) from error
 
     def inner_file(self, row: CheckpointRow, archive: Path) -> Path:
         """Return the one file inside weights that are an old archive around it."""

@@ -6,6 +6,7 @@ functions have no type that we could promise.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from hubmirror.errors import MissingDependencyError
@@ -42,11 +43,42 @@ def version() -> str:
     return str(torch().__version__)
 
 
-def read(path: str, map_location: Any, *, weights_only: bool) -> Any:
-    """Return what ``torch.load`` makes of a file."""
-    return torch().load(path, map_location=map_location, weights_only=weights_only)
+def read(path: str, map_location: Any, *, weights_only: bool, mapped: bool = False) -> Any:
+    """Return what ``torch.load`` makes of a file.
+
+    ``mapped`` is a wish: where torch, its own setting or the system does not allow it, the file
+    is read. A shared mapping would let user code write into it.
+    """
+    load = torch().load
+    if not mapped or not _may_map():
+        return load(path, map_location=map_location, weights_only=weights_only)
+    try:
+        return load(path, map_location=map_location, weights_only=weights_only, mmap=True)
+    except RuntimeError as error:
+        if "mmap" not in str(error):
+            raise
+        return load(path, map_location=map_location, weights_only=weights_only)
 
 
-def is_legacy_zip(path: str) -> bool:
-    """Tell whether a file is an archive around one file, as weights were once handed out."""
-    return bool(hub()._is_legacy_zip_format(path))  # noqa: SLF001 - torch's own test of it
+def _may_map() -> bool:
+    import mmap
+
+    options = getattr(torch().serialization, "get_default_mmap_options", None)
+    return options is not None and options() == mmap.MAP_PRIVATE
+
+
+def read_safetensors(path: str, map_location: Any) -> Any:
+    """Return the tensors of a safetensors file, as ``torch.load`` does for one of that name.
+
+    Raises:
+        ModuleNotFoundError: when safetensors is not installed.
+    """
+    reader = importlib.import_module("safetensors.torch")
+    device = map_location if map_location is not None else "cpu"
+    return reader.load_file(path, device=str(device))
+
+
+def legacy_zip_warning() -> str:
+    """Return what torch.hub says of weights that are an archive around one file."""
+    told = getattr(hub()._legacy_zip_load, "__deprecated__", "")  # noqa: SLF001 - torch's own words
+    return str(told) or "an archive around one file, as weights were before torch 1.6"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import re
 import shutil
 import uuid
@@ -20,9 +21,13 @@ from urllib.request import url2pathname
 from hubmirror import urls
 from hubmirror.errors import OfflineMissError
 from hubmirror.hub import scope, torch_door
+from hubmirror.hub.notices import warn_once
+from hubmirror.hub.opening import Request, open_weights
 from hubmirror.hub.scope import Scope
 from hubmirror.hub.supply import Supply
 from hubmirror.records import CheckpointRow, Digest
+
+_log = logging.getLogger(__name__)
 
 _NAME_HASH = re.compile(r"-([a-f0-9]*)\.")  # torch.hub's own, for check_hash means what it means
 _FICLONE = 0x40049409
@@ -41,7 +46,7 @@ def answer_state_dict(
 ) -> Any:
     """Answer ``load_state_dict_from_url``: from the blob, where it lies."""
     inside = scope.current()
-    name = file_name or urlsplit(url).path.rpartition("/")[2]
+    name = urlsplit(url).path.rpartition("/")[2] if file_name is None else file_name
     if inside is None or (model_dir is not None and _is_own_file(Path(model_dir) / name)):
         return original(
             url=url,
@@ -56,16 +61,9 @@ def answer_state_dict(
     if isinstance(found, Path):
         return torch_door.read(str(found), map_location, weights_only=weights_only)
     supply, row = found
-    if check_hash and (claimed := _NAME_HASH.search(name)):
-        _check_prefix(row.digest, claimed[1])
-    path = supply.blob(row)
-    if torch_door.is_legacy_zip(str(path)):
-        path = supply.inner_file(row, path)
-    try:
-        return torch_door.read(str(path), map_location, weights_only=weights_only)
-    except Exception as error:
-        error.add_note(f"hubmirror: these are the bytes of {urls.redact(url)}")
-        raise
+    if check_hash:
+        _check_name(name, row, is_own=file_name is not None)
+    return open_weights(supply, row, Request(map_location, weights_only, inside.title))
 
 
 def answer_file(
@@ -134,6 +132,23 @@ def _is_own_file(path: Path) -> bool:
     homes = [Path(hub.get_dir()), Path(hub._get_torch_home())]  # noqa: SLF001 - NVIDIA's repos use it
     resolved = path.resolve()
     return path.is_file() and not any(resolved.is_relative_to(home.resolve()) for home in homes)
+
+
+def _check_name(name: str, row: CheckpointRow, *, is_own: bool) -> None:
+    """Compare bytes with the hash in a file name, as ``check_hash=True`` asks.
+
+    What the URL's own name says was judged at sync: where the two differ, a manifest or lock has
+    outranked it. A name of the caller's own is news, and means what torch.hub makes of it.
+    """
+    if is_own:
+        claimed = _NAME_HASH.search(name)
+        _check_prefix(row.digest, claimed[1] if claimed else "")
+    elif urls.name_contradicts(row.url, row.digest.hex):
+        warn_once(
+            _log,
+            "%s: check_hash: its bytes are not what its name says, but what the manifest wants",
+            urls.redact(row.url),
+        )
 
 
 def _check_prefix(digest: Digest, prefix: str) -> None:

@@ -17,6 +17,7 @@ import torch
 
 from hubmirror import files
 from hubmirror.catalog.writer import content_digest, write_catalog
+from hubmirror.inspection import inspect_file
 from hubmirror.mirror import Mirror
 from hubmirror.publications import Counts, Publication
 from hubmirror.records import (
@@ -182,7 +183,8 @@ def _read(hubconf: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _checkpoint(mirror: Mirror, url: str, content: bytes) -> CheckpointRow:
     blob = _add(mirror, content)
-    return CheckpointRow(url, blob.digest, blob.size_bytes)
+    contents = inspect_file(mirror.blobs.path(blob.digest))
+    return CheckpointRow(url, blob.digest, blob.size_bytes, contents=contents)
 
 
 def _add(mirror: Mirror, content: bytes) -> BlobRef:

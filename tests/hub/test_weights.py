@@ -4,6 +4,7 @@ import functools
 import io
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,17 @@ def test_names_that_were_bound_before_the_scope_are_served(mirror: Path, tmp_pat
     assert (tmp_path / "copy.pth").read_bytes() == weights(1.0)
 
 
+@pytest.mark.parametrize("asked", ["old-owner/nets", "OLD-OWNER/Nets", "Acme/nets"])
+def test_a_release_of_a_repo_that_was_renamed_is_found(mirror: Path, asked: str) -> None:
+    url = "https://github.com/acme/nets/releases/download/v1/net.pth"
+    repo = SmallRepo("acme/nets", {"main": {"hubconf.py": ""}}, {url: weights(3.0)})
+    publish(mirror, [replace(repo, aliases=("old-owner/nets",))])
+
+    got = hubmirror.load_state_dict_from_url(url.replace("acme/nets", asked))
+
+    assert got["value"].item() == 3.0
+
+
 def test_an_unknown_url_is_answered_with_what_to_add(mirror: Path) -> None:
     hubconf = f"import torch\ndef net(): return torch.hub.load_state_dict_from_url({OTHER!r})"
     publish(mirror, [SmallRepo("acme/nets", {"main": {"hubconf.py": hubconf}}, {URL: b"x"})])
@@ -143,16 +155,24 @@ def test_a_signed_url_finds_the_weights_of_the_plain_one(mirror: Path) -> None:
     assert got["value"].item() == 1.0
 
 
-def test_a_wrong_hash_in_the_name_is_refused_as_torch_does(mirror: Path) -> None:
-    content, url = weights(1.0), "https://weights.example/net-0123abcd.pth"
-    publish(mirror, loose={url: content})
-    expected = f'invalid hash value (expected "0123abcd", got "{Digest.of(content)}")'
+def test_a_wrong_hash_in_a_name_of_the_callers_own_is_refused_as_torch_does(mirror: Path) -> None:
+    publish(mirror, loose={URL: weights(1.0)})
+    expected = f'invalid hash value (expected "0123abcd", got "{Digest.of(weights(1.0))}")'
 
     with pytest.raises(RuntimeError) as caught:
-        hubmirror.load_state_dict_from_url(url, check_hash=True)
+        hubmirror.load_state_dict_from_url(URL, check_hash=True, file_name="net-0123abcd.pth")
 
     assert str(caught.value) == expected
-    assert hubmirror.load_state_dict_from_url(url)["value"].item() == 1.0
+    got = hubmirror.load_state_dict_from_url(URL, file_name="net-0123abcd.pth")
+    assert got["value"].item() == 1.0
+
+
+@pytest.mark.parametrize("name", ["vit-b.pth", "net-0123abcd.pth", "dpt_large_512.pt"])
+def test_what_a_url_says_of_its_own_hash_was_judged_at_sync(mirror: Path, name: str) -> None:
+    url = f"https://weights.example/{name}"
+    publish(mirror, loose={url: weights(1.0)})
+
+    assert hubmirror.load_state_dict_from_url(url, check_hash=True)["value"].item() == 1.0
 
 
 def test_a_right_hash_in_the_name_is_accepted(mirror: Path) -> None:
@@ -190,7 +210,8 @@ def test_a_legacy_archive_is_unpacked_once_and_not_beside_the_blob(mirror: Path)
     publish(mirror, loose={URL: archive.getvalue()})
     before = sorted(mirror.rglob("*"))
 
-    got = [hubmirror.load_state_dict_from_url(URL)["value"].item() for _ in range(2)]
+    with pytest.warns(FutureWarning, match="deprecated in favor of default zipfile format"):
+        got = [hubmirror.load_state_dict_from_url(URL)["value"].item() for _ in range(2)]
 
     assert got == [5.0, 5.0]
     assert sorted(mirror.rglob("*")) == before
