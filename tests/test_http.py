@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -192,10 +193,67 @@ def test_small_files_share_a_connection(upstream: Upstream, tmp_path: Path) -> N
     with HttpUpstream() as http:
         for url in urls:
             http.fetch(url, tmp_path / url.rpartition("/")[2], Terms(url))
-        pools = next(iter(http._connections._pools.values())).pools
-        connections = sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - not a dict
+        waiting = [len(route._idle) for route in http._connections._routes.values()]
 
-    assert connections == 1
+    assert waiting == [1]
+
+
+def test_a_connection_that_its_host_closed_costs_no_attempt(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    url = upstream.put("/weights.pth", BODY)
+
+    with HttpUpstream(first_wait_s=1000) as http:
+        http.fetch(url, tmp_path / "one", Terms(url))
+        upstream.stop()
+        upstream.start()
+        http.fetch(url, tmp_path / "two", Terms(url))
+
+    assert (tmp_path / "two").read_bytes() == BODY
+
+
+def test_a_small_file_needs_no_journal(upstream: Upstream, tmp_path: Path) -> None:
+    url = upstream.put("/weights.pth", BODY)
+
+    with HttpUpstream() as http:
+        http.fetch(url, tmp_path / "partial", Terms(url))
+
+    assert [path.name for path in tmp_path.glob("partial*")] == ["partial"]
+
+
+def test_no_connection_and_no_file_is_left_open(upstream: Upstream, tmp_path: Path) -> None:
+    bad = (faults.Drop(1000), faults.Status(404), faults.HtmlPage(), faults.Empty())
+    urls = [upstream.put(f"/{type(one).__name__}", BODY, fault=one) for one in bad]
+    before = open_files()
+
+    with HttpUpstream(first_wait_s=0.01) as http:
+        for url in urls:
+            with pytest.raises(UpstreamError):
+                http.fetch(url, tmp_path / "got", Terms(url))
+    upstream.stop()  # it lives in this process, and its ends of the connections with it
+
+    assert open_files() <= before
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("way", ["br", "zstd", "gzip, br"])
+def test_a_body_that_nobody_can_unpack_is_refused(upstream: Upstream, way: str) -> None:
+    url = upstream.put("/weights.pth", BODY, headers={"Content-Encoding": way})
+
+    assert refusal(url).message == f"{url}: its host packs it as {way!r}, which nobody asked for"
+
+
+def test_a_packed_body_that_is_damaged_or_cut_is_an_error(upstream: Upstream) -> None:
+    packed = gzip.compress(BODY)
+    headers = {"Content-Encoding": "gzip"}
+    cut = upstream.put("/cut.pth", packed[:-20], headers=headers)
+    damaged = upstream.put("/damaged.pth", packed[:50] + bytes(50) + packed[100:], headers=headers)
+
+    for url in (cut, damaged):
+        assert refusal(url).message.startswith(f"{url}: the body broke off: ")
 
 
 def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -205,8 +263,8 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_default_context_checks_certificates() -> None:
     with HttpUpstream() as http:
-        assert http._connections._tls.verify_mode is ssl.CERT_REQUIRED
-        assert http._connections._tls.check_hostname
+        assert http._connections._means.tls.verify_mode is ssl.CERT_REQUIRED
+        assert http._connections._means.tls.check_hostname
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,24 @@ def test_tokens_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         Credentials.find({}, netrc_file=None, folder=tmp_path)
 
 
+def test_a_token_of_two_lines_is_named_and_not_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    (folder / "weights.example").write_text("hunter2\nX-Other: hunter3\n")
+
+    for variables, place in ((({}), folder), ({"HF_TOKEN": "hunter2\nhunter3"}, None)):
+        with pytest.raises(InvalidInputError, match="not a token") as caught:
+            Credentials.find(variables, netrc_file=None, folder=place)
+        assert "hunter" not in caught.value.message
+
+
+def test_a_proxy_that_is_none_is_named(upstream: Upstream, tmp_path: Path) -> None:
+    url = upstream.put("/w.pth", BODY)
+
+    with pytest.raises(InvalidInputError, match="the proxy is no address of the form"):
+        fetch(url, tmp_path, proxies={"http": "socks5://user:hunter2@127.0.0.1:1"})
+
+
 def test_a_stall_is_broken_off_and_gone_on_with(upstream: Upstream, tmp_path: Path) -> None:
     fault = faults.Stall(1_500_000, seconds=30, times=1)
     url = upstream.put("/w.pth", BODY, fault=fault)

@@ -10,9 +10,9 @@ import pytest
 
 from hubmirror.records import Digest
 from hubmirror.upstream.claims import BLOCK_BYTES, Claim, Claims
-from hubmirror.upstream.connections import Slots
 from hubmirror.upstream.growth import Growth
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
+from hubmirror.upstream.routes import Slots
 from tests.upstream import Upstream, faults
 
 SIZE = 4 * BLOCK_BYTES

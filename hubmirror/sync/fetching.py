@@ -6,10 +6,11 @@ so that one dead host does not stop the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from hubmirror import urls
@@ -95,14 +96,10 @@ class Fetcher:
                         key = fetch_key(wanted)
                         if key not in weights:
                             weights[key] = pool.submit(self._weights.fetch, wanted, most)
-            waiting = set(weights.values())
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                arrived([one.result().arrival for one in done if one.exception() is None])
-                for one in done:
-                    if one.exception() is None:
-                        came = one.result().arrival
-                        self._notify(f"fetched {urls.redact(came.url)} ({came.size_bytes:,} bytes)")
+            for came in _arrivals(weights.values()):
+                arrived(came)
+                for one in came:
+                    self._notify(f"fetched {urls.redact(one.url)} ({one.size_bytes:,} bytes)")
             return Outcomes(
                 snapshots={key: _failure(one) or one.result() for one, key in snapshots.items()},
                 weights={key: _failure(one) or one.result() for key, one in weights.items()},
@@ -146,6 +143,21 @@ class Fetcher:
             raise passed_over[0]
         warnings += [f"passed over, for only a glob wants it: {error}" for error in passed_over]
         return Snapshots(refs, tuple(rows.values()), tuple(warnings))
+
+
+def _arrivals(fetches: Collection[Future[Weights]]) -> Iterator[Sequence[Arrival]]:
+    """Go through what comes in, as soon as it does; what is there at once comes together.
+
+    ``concurrent.futures.wait`` would look at every fetch again for each that ends.
+    """
+    ended: SimpleQueue[Future[Weights]] = SimpleQueue()
+    for fetch in fetches:
+        fetch.add_done_callback(ended.put)
+    left = len(fetches)
+    while left:
+        done = [ended.get(), *(ended.get() for _ in range(ended.qsize()))]
+        left -= len(done)
+        yield [one.result().arrival for one in done if one.exception() is None]
 
 
 def _failure(done: Future[Any]) -> HubmirrorError | None:

@@ -23,9 +23,10 @@ class Landing:
     def __init__(self, mirror: Mirror, modes: files.Modes) -> None:
         self._mirror = mirror
         self._modes = modes
+        self._incoming = mirror.incoming
 
     def _path(self, digest: Digest) -> Path:
-        return self._mirror.incoming / digest.hex
+        return self._incoming / digest.hex
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[tuple[IO[bytes], Path]]:

@@ -15,7 +15,7 @@ from hubmirror.records import CheckpointRow, Digest
 from hubmirror.specs import CheckpointSpec
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.report import is_unreachable
-from hubmirror.upstream.http import Fetched, HttpUpstream, Terms, discard
+from hubmirror.upstream.http import Fetched, HttpUpstream, Terms, discard, discard_journal
 
 _MARGIN_BYTES = 64 * 1024 * 1024
 _KEPT_S = 14 * 24 * 3600
@@ -46,12 +46,12 @@ class Stop:
             raise UpstreamError("stopped")
 
 
-@dataclass(frozen=True, slots=True)
 class Room:
     """The disks that a download fills: where it is partial, and the mirror's."""
 
-    partials: Path
-    mirror: Path
+    def __init__(self, partials: Path, mirror: Path) -> None:
+        self.partials = partials
+        self._disks = {folder.stat().st_dev: folder for folder in (mirror, partials)}
 
     def partial(self, address: str) -> Path:
         """Return where the bytes of an address are partial; without what changes in its query."""
@@ -63,9 +63,8 @@ class Room:
         Raises:
             OSError: ENOSPC with both figures.
         """
-        files.check_room(self.partials, size_bytes + _MARGIN_BYTES)
-        if self.partials.stat().st_dev != self.mirror.stat().st_dev:
-            files.check_room(self.mirror, size_bytes + _MARGIN_BYTES)
+        for folder in self._disks.values():
+            files.check_room(folder, size_bytes + _MARGIN_BYTES)
 
     def check_all(self, wanted: Iterable[tuple[FetchPlan, int]]) -> None:
         """Refuse a run whose known sizes cannot fit, less what is there of them.
@@ -142,7 +141,7 @@ class WeightsFetcher:
                 fetched = self._http.fetch(address, path, replace(terms, ranges=False))
                 warnings = check_digest(wanted, fetched, terms.shown)
             self._landing.keep(path, fetched.digest)
-            discard(path)
+            discard_journal(path)
         return fetched, warnings
 
     def _addresses(self, spec: CheckpointSpec) -> Iterator[tuple[str, str]]:

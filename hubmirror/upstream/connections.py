@@ -1,55 +1,74 @@
-"""Connections to hosts: kept alive, counted, through proxies, trusted or refused.
+"""Asks hosts for addresses: who may be asked how often at once, as whom, and by which way.
 
-The only room that imports urllib3. One answer is read at a time by the thread that asked;
-follows redirects itself, so that a login goes to its own host only.
+One answer is read at a time by the thread that asked; follows redirects itself, so that a
+login goes to its own host only. Knows nothing of files.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import socket
 import ssl
 import threading
+import time
+import zlib
 from collections.abc import Iterator, Mapping
-from urllib.parse import unquote, urlsplit
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError
 
 from hubmirror.errors import InvalidInputError, UpstreamError
-from hubmirror.files import CHUNK_BYTES
 from hubmirror.upstream import refusals
 from hubmirror.upstream.credentials import Credentials
+from hubmirror.upstream.packed import as_they_come, unpacked
 from hubmirror.upstream.proxies import proxy_for
 from hubmirror.upstream.refusals import PassingError
-from hubmirror.version import __version__
+from hubmirror.upstream.replies import Reply
+from hubmirror.upstream.routes import Connection, Means, Route, Slots
 
 _MOST_REDIRECTS = 10
-_BROKEN = (HTTPError, http.client.HTTPException, OSError)
-# A host must not run far ahead of what was read: a kill would lose all that waits in between.
-_WINDOW = [(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, 2 * 1024 * 1024)]
+_MOST_DRAINED_BYTES = 65_536
+_BROKEN = (HTTPError, http.client.HTTPException, OSError, EOFError, zlib.error)
 
 
 class Answer:
-    """What a host said; its body is read piece by piece.
+    """What a host said; its body is read piece by piece. Used in ``with``.
 
     Attributes:
+        is_packed: Whether the body is compressed, so that its offsets are not the file's.
+        size_bytes: The size of the body; None where the host does not say, or packs it.
         final: The address that answered, after redirects.
+        waited_s: How long it took until the answer began.
     """
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, final: str, shown: str) -> None:
-        self._response = response
+    def __init__(
+        self, route: Route, connection: Connection, reply: Reply, final: str, shown: str
+    ) -> None:
+        self._route = route
+        self._connection = connection
+        self._reply = reply
         self._shown = shown
-        self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
+        self.status = reply.status
+        self.headers = reply.fields
+        self.is_packed = reply.fields.get("Content-Encoding", "identity").lower() != "identity"
+        length = reply.fields.get("Content-Length", "")
+        self.size_bytes = int(length) if length.isdecimal() and not self.is_packed else None
         self.final = final
+        self.waited_s = 0.0
+        self._is_left = False
 
-    @property
-    def is_packed(self) -> bool:
-        """Tell whether the body is compressed, so that its offsets are not the file's."""
-        return self.headers.get("Content-Encoding", "identity").lower() != "identity"
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave()
 
     def read_into(self, buffer: memoryview) -> int:
         """Fill a buffer, or less; 0 at the end.
@@ -58,8 +77,7 @@ class Answer:
             PassingError: when the connection breaks or stalls.
         """
         try:
-            # urllib3's own readinto copies each piece twice; this is the reader beneath it.
-            return int(self._response._fp.readinto(buffer))  # type: ignore[attr-defined] # noqa: SLF001
+            return self._reply.readinto(buffer)
         except _BROKEN as error:
             raise self._broke(error) from error
 
@@ -70,8 +88,7 @@ class Answer:
             PassingError: when the connection breaks or stalls.
         """
         try:
-            for piece in self._response.stream(CHUNK_BYTES, decode_content=True):
-                yield memoryview(piece)
+            yield from (unpacked if self.is_packed else as_they_come)(self._reply.readinto)
         except _BROKEN as error:
             raise self._broke(error) from error
 
@@ -84,41 +101,24 @@ class Answer:
         """Say that the body ended before the file did."""
         return PassingError(UpstreamError(f"{self._shown}: the body broke off: {why}"))
 
-    def leave(self, *, finished: bool) -> None:
-        """Give the connection back; it lives on if the body was read to its end."""
-        if not finished:
-            self._response.close()
-        self._response.release_conn()
+    def drain(self) -> None:
+        """Read a short body that nobody wants, so that its connection can be used again."""
+        length = self._reply.length
+        if length is not None and length <= _MOST_DRAINED_BYTES:
+            with contextlib.suppress(*_BROKEN):
+                self._reply.read()
 
-
-class Slots:
-    """So many connections to one host at a time, over all threads of a run."""
-
-    def __init__(self, most: int) -> None:
-        self._changed = threading.Condition()
-        self._free = most
-        self._waiting = 0
-
-    def take(self) -> None:
-        """Wait for a slot."""
-        with self._changed:
-            self._waiting += 1
-            self._changed.wait_for(lambda: self._free)
-            self._waiting -= 1
-            self._free -= 1
-
-    def try_take(self) -> bool:
-        """Take a slot that nobody else waits for, or none."""
-        with self._changed:
-            is_free = self._free > self._waiting
-            self._free -= is_free
-            return is_free
-
-    def give_back(self) -> None:
-        """Let another thread have the slot."""
-        with self._changed:
-            self._free += 1
-            self._changed.notify()
+    def leave(self) -> None:
+        """Give the connection back, if the body was read to its end; may be called twice."""
+        if self._is_left:
+            return
+        self._is_left = True
+        is_good = self._reply.is_read and not self._reply.will_close
+        self._reply.close()
+        if is_good:
+            self._route.give_back(self._connection)
+        else:
+            self._connection.close()
 
 
 class Connections:
@@ -136,102 +136,93 @@ class Connections:
         self._proxies = proxies or {}
         self._credentials = credentials or Credentials()
         self._most_per_host = most_per_host
-        self._tls = _tls_context(ca_bundle)
-        self._timeout = urllib3.Timeout(connect=min(20, stall_s), read=stall_s)
-        self._pools: dict[str, urllib3.PoolManager] = {}
-        self._slots: dict[str, Slots] = {}
+        self._means = Means(_tls_context(ca_bundle), min(20, stall_s), stall_s)
+        self._routes: dict[tuple[str, str], Route] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close every connection."""
-        for pool in self._pools.values():
-            pool.clear()
-
-    def slots(self, url: str) -> Slots:
-        """Return the slots of a URL's host."""
+        """Close every connection; one in use is closed when its answer is left."""
         with self._lock:
-            return self._slots.setdefault(urlsplit(url).netloc, Slots(self._most_per_host))
+            for route in self._routes.values():
+                route.close()
 
-    @contextlib.contextmanager
-    def ask(self, url: str, shown: str, headers: Mapping[str, str]) -> Iterator[Answer]:
+    def slots(self, url: str, shown: str) -> Slots:
+        """Return the slots of a URL's host.
+
+        Raises:
+            UpstreamError: when it is no web address.
+        """
+        return self._route(url, shown).slots
+
+    def ask(
+        self, url: str, shown: str, headers: Mapping[str, str], *, method: str = "GET"
+    ) -> Answer:
         """Ask for a URL and follow its redirects; statuses other than 200 and 206 are refused.
 
         Raises:
             PassingError: when the next attempt may do better.
             UpstreamError: when it would not.
         """
+        started = time.monotonic()
         asked = url
         for _ in range(_MOST_REDIRECTS):
-            response = self._get(asked, shown, headers)
-            answer = Answer(response, asked, shown)
+            answer = self._ask_as_somebody(method, asked, shown, headers)
             try:
-                if response.status not in refusals.REDIRECTS:
-                    refusals.refuse_bad_status(response.status, response.headers, shown)
-                    refusals.refuse_bad_length(response.headers, shown)
-                    yield answer
-                    return
-                asked = refusals.follow(asked, response.headers.get("Location", ""), shown)
-                response.drain_conn()
-            finally:
-                # A body that was read to its end has closed itself.
-                answer.leave(finished=response.closed or response._fp.isclosed())  # type: ignore[attr-defined] # noqa: SLF001
+                if answer.status not in refusals.REDIRECTS:
+                    refusals.refuse_bad_status(answer.status, answer.headers, shown)
+                    refusals.refuse_bad_length(answer.headers, shown)
+                    refusals.refuse_bad_packing(answer.headers, shown)
+                    answer.waited_s = time.monotonic() - started
+                    return answer
+                asked = refusals.follow(asked, answer.headers.get("Location", ""), shown)
+                answer.drain()
+            except BaseException:
+                answer.leave()
+                raise
+            answer.leave()
         raise UpstreamError(f"{shown}: more than {_MOST_REDIRECTS} redirects")
 
-    def _get(self, url: str, shown: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-        ours = {"User-Agent": f"hubmirror/{__version__}", "Accept-Encoding": "identity", **headers}
-        for login in self._credentials.headers(url):
-            response = self._request(url, shown, {**ours, **login})
-            if response.status != 401 or not login:
-                return response
-            response.drain_conn()
+    def _ask_as_somebody(
+        self, method: str, url: str, shown: str, headers: Mapping[str, str]
+    ) -> Answer:
+        """Ask with the host's login first; a dead one must not hide a public file."""
+        route = self._route(url, shown)
+        for login in route.logins:
+            answer = _ask(route, method, url, shown, {**headers, **login})
+            if answer.status != 401 or not login:
+                return answer
+            with answer:
+                answer.drain()
         raise AssertionError  # the last of the logins is none
 
-    def _request(
-        self, url: str, shown: str, headers: Mapping[str, str]
-    ) -> urllib3.BaseHTTPResponse:
-        host = urlsplit(url).hostname or ""
+    def _route(self, url: str, shown: str) -> Route:
         try:
-            return self._pool(url).request(
-                "GET", url, headers=headers, redirect=False, retries=False, preload_content=False
-            )
-        except SSLError as error:
-            raise refusals.certificate_error(shown, host, error) from error
-        except HTTPError as error:
-            reason = refusals.reason(error)
-            raise PassingError(
-                UpstreamError(f"{shown}: no answer from {host}: {reason}", unreachable=True)
-            ) from error
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        proxy = proxy_for(url, self._proxies)
-        with self._lock:
-            if proxy not in self._pools:
-                self._pools[proxy] = self._new_pool(proxy)
-            return self._pools[proxy]
-
-    def _new_pool(self, proxy: str) -> urllib3.PoolManager:
-        options = [*HTTPConnection.default_socket_options, *_WINDOW]
-        if not proxy:
-            return urllib3.PoolManager(
-                ssl_context=self._tls, timeout=self._timeout, maxsize=64, socket_options=options
-            )
-        return urllib3.ProxyManager(
-            proxy,
-            proxy_headers=_proxy_login(proxy),
-            ssl_context=self._tls,
-            proxy_ssl_context=self._tls,
-            timeout=self._timeout,
-            maxsize=64,
-            socket_options=options,
-        )
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")  # which is refused below
+        place = parts.scheme, parts.netloc
+        if place not in self._routes:
+            refusals.refuse_bad_address(url, shown)
+            proxy = proxy_for(url, self._proxies)
+            logins = tuple(self._credentials.headers(url))
+            slots = Slots(self._most_per_host)
+            with self._lock:
+                self._routes.setdefault(place, Route(url, proxy, logins, slots, self._means))
+        return self._routes[place]
 
 
-def _proxy_login(proxy: str) -> Mapping[str, str] | None:
-    parts = urlsplit(proxy)
-    if not parts.username:
-        return None
-    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return urllib3.make_headers(proxy_basic_auth=login)
+def _ask(route: Route, method: str, url: str, shown: str, headers: dict[str, str]) -> Answer:
+    try:
+        connection, reply = route.ask(method, url, headers)
+    except _BROKEN as error:
+        for cause in (error, error.__cause__):  # a proxy's is wrapped
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                raise refusals.certificate_error(shown, route.host, cause) from error
+        reason = refusals.reason(error)
+        raise PassingError(
+            UpstreamError(f"{shown}: no answer from {route.host}: {reason}", unreachable=True)
+        ) from error
+    return Answer(route, connection, reply, url, shown)
 
 
 def _tls_context(ca_bundle: str) -> ssl.SSLContext:

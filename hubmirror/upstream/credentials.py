@@ -62,7 +62,7 @@ class Credentials:
             InvalidInputError: when a file is there and cannot be read.
         """
         tokens = {
-            host: Secret(variables[name].strip())
+            host: _one_token(variables[name].strip(), name)
             for name in reversed(_TOKENS)
             if variables.get(name, "").strip()
             for host in _TOKENS[name]
@@ -105,11 +105,20 @@ def _read_folder(folder: Path) -> Iterator[tuple[str, Secret]]:
     try:
         for path in sorted(folder.iterdir()):
             if token := path.read_text(encoding="utf-8").strip():
-                yield path.name.lower(), Secret(token)
+                yield path.name.lower(), _one_token(token, str(path))
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{folder}: its tokens cannot be read: {error}") from error
+
+
+def _one_token(text: str, place: str) -> Secret:
+    """Refuse what would be more than one header line, or none that can be sent."""
+    if not text.isascii() or not text.isprintable():
+        raise InvalidInputError(
+            f"{place}: not a token: expected one line of plain letters, digits and signs"
+        )
+    return Secret(text)
 
 
 def _read_netrc(path: Path) -> Mapping[str, tuple[str, Secret]]:

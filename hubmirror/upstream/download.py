@@ -53,9 +53,17 @@ class Download:
     """One address on its way into a partial file; its owner calls ``run`` until it returns."""
 
     def __init__(
-        self, url: str, partial: Partial, connections: Connections, pace: Pace, terms: Terms
+        self,
+        url: str,
+        partial: Partial,
+        connections: Connections,
+        pace: Pace,
+        terms: Terms,
+        first: Answer | None,
     ) -> None:
+        """Go on with a partial file, or with the answer to a first request for all of it."""
         self._url = url
+        self._first = first
         self._partial = partial
         self._connections = connections
         self._pace = pace
@@ -128,7 +136,7 @@ class Download:
             return
         if size - self._partial.held_bytes < 2 * BLOCK_BYTES:
             return
-        slots = self._connections.slots(self._url)
+        slots = self._connections.slots(self._url, self._terms.shown)
         for _ in range(self._growth.more(now, self._received, self._streams())):
             if not slots.try_take():
                 return
@@ -148,16 +156,15 @@ class Download:
             self._growth.is_settled = True
         finally:
             self._silent.discard(number)
-            self._connections.slots(self._url).give_back()
+            self._connections.slots(self._url, self._terms.shown).give_back()
 
     # --- One stream -----------------------------------------------------------------------
 
     def _stream(self, claim: Claim, number: int) -> None:
         is_part = claim.at > 0 or claim.stop not in (None, self._partial.version.size_bytes)
         has_answered = False
-        asked_at = time.monotonic()
         try:
-            with self._connections.ask(self.final, self._terms.shown, self._range(claim)) as answer:
+            with self._ask(claim) as answer:
                 has_answered = True
                 if is_part and answer.status == 206:
                     self._check_part(answer, claim)
@@ -166,8 +173,7 @@ class Download:
                 self.final = answer.final
                 self._silent.discard(number)
                 if number == 1:
-                    now = time.monotonic()
-                    self._growth.restart(now, self._received, now - asked_at)
+                    self._growth.restart(time.monotonic(), self._received, answer.waited_s)
                 self._copy(answer, claim, number)
         except PassingError as failure:
             self.final = self._url
@@ -181,6 +187,12 @@ class Download:
         finally:
             self._claims.give_back(claim)
 
+    def _ask(self, claim: Claim) -> Answer:
+        if first := self._first:
+            self._first = None
+            return first
+        return self._connections.ask(self.final, self._terms.shown, self._range(claim))
+
     def _range(self, claim: Claim) -> dict[str, str]:
         version = self._partial.version
         if claim.at == 0 and claim.stop in (None, version.size_bytes):
@@ -193,8 +205,7 @@ class Download:
         shown = self._terms.shown
         if answer.status != 200 or number != 1:
             raise PassingError(UpstreamError(f"{shown}: gave another part than was asked for"))
-        length = answer.headers.get("Content-Length", "")
-        size = int(length) if length.isdecimal() and not answer.is_packed else None
+        size = answer.size_bytes
         version = Version() if answer.is_packed else Version.of(answer.headers, size)
         refusals.refuse_too_much(size or 0, self._terms.most_bytes, shown)
         if is_part and version.agrees(self._partial.version):

@@ -6,9 +6,10 @@ or of what digest is expected.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
@@ -16,17 +17,17 @@ from urllib.parse import unquote, urlsplit
 from hubmirror import files, urls
 from hubmirror.errors import StorageError, UpstreamError
 from hubmirror.records import Digest
-from hubmirror.upstream import refusals
-from hubmirror.upstream.connections import Connections
+from hubmirror.upstream import refusals, small
+from hubmirror.upstream.connections import Answer, Connections
 from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.download import Download, Terms
 from hubmirror.upstream.following import Follower
 from hubmirror.upstream.pace import Pace
-from hubmirror.upstream.partials import Partial, Version, discard
+from hubmirror.upstream.partials import Partial, Version, discard, discard_journal, is_begun
 from hubmirror.upstream.refusals import PassingError
 from hubmirror.upstream.retries import Budget, Retries
 
-__all__ = ["Fetched", "HttpUpstream", "Terms", "discard"]
+__all__ = ["Fetched", "HttpUpstream", "Terms", "discard", "discard_journal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,36 +94,62 @@ class HttpUpstream:
             UpstreamError: naming the URL and what came instead of the bytes.
             StorageError: when they could not be written; what was written stays.
         """
-        is_file = url.startswith("file:")
-        if not is_file:
-            refusals.refuse_bad_address(url, terms.shown)
         try:
-            with Partial(path, urls.canonical(url)) as partial:
-                if is_file:
+            if url.startswith("file:"):
+                with Partial(path, urls.canonical(url)) as partial:
                     return _copy(url, partial, terms)
-                return self._fetch(url, partial, terms)
+            slots = self._connections.slots(url, terms.shown)
+            slots.take()
+            try:
+                return self._fetch(url, path, terms)
+            finally:
+                slots.give_back()
         except OSError as error:
             raise _storage_error(error, path, terms.shown) from error
 
-    def _fetch(self, url: str, partial: Partial, terms: Terms) -> Fetched:
+    def _fetch(self, url: str, path: Path, terms: Terms) -> Fetched:
         retries = Retries(terms.shown, first_wait_s=self._first_wait_s, budget=self._budget)
-        download = Download(url, partial, self._connections, self._pace, terms)
-        slots = self._connections.slots(url)
-        slots.take()
+        first = None if is_begun(path) else self._begin(url, path, terms, retries)
+        if isinstance(first, Fetched):
+            return first
+        with first or contextlib.nullcontext(), Partial(path, urls.canonical(url)) as partial:
+            return self._fetch_large(url, partial, terms, retries, first)
+
+    def _begin(self, url: str, path: Path, terms: Terms, retries: Retries) -> Fetched | Answer:
+        """Fetch a small file; of any other return the answer, of which nothing is read yet."""
+        while True:
+            try:
+                answer = self._connections.ask(url, terms.shown, {})
+                if not small.is_small(answer):
+                    return answer
+                with answer:
+                    digest = small.receive(answer, path, self._pace, terms)
+            except PassingError as failure:
+                retries.wait(failure, gained_bytes=0)
+                continue
+            etag = answer.headers.get("ETag", "")
+            return _fetched(url, answer.final, digest, answer.size_bytes or 0, etag)
+
+    def _fetch_large(
+        self, url: str, partial: Partial, terms: Terms, retries: Retries, first: Answer | None
+    ) -> Fetched:
+        download = Download(url, partial, self._connections, self._pace, terms, first)
         try:
             size = _run(download, partial, retries)
-            if size == 0:
-                raise UpstreamError(f"{terms.shown}: the file is empty (0 bytes)")
+            refusals.refuse_empty(size, terms.shown)
             digest = download.follower.finish(size)
         finally:
-            slots.give_back()
             download.end()
         if not download.follower.is_sound:  # the disk lost what an earlier run had written
             partial.begin(Version())
-            return self._fetch(url, partial, terms)
-        final = download.final
-        redirect = urls.place(final) if final != url and urls.is_plain(final) else ""
-        return Fetched(digest, size, redirect, partial.version.etag, download.is_pieced)
+            return self._fetch_large(url, partial, terms, retries, None)
+        found = _fetched(url, download.final, digest, size, partial.version.etag)
+        return replace(found, is_pieced=download.is_pieced)
+
+
+def _fetched(url: str, final: str, digest: Digest, size_bytes: int, etag: str) -> Fetched:
+    redirect = urls.place(final) if final != url and urls.is_plain(final) else ""
+    return Fetched(digest, size_bytes, redirect, etag)
 
 
 def _run(download: Download, partial: Partial, retries: Retries) -> int:
@@ -143,8 +170,7 @@ def _copy(url: str, partial: Partial, terms: Terms) -> Fetched:
         raise UpstreamError(f"{terms.shown}: {error.strerror}") from error
     with source:
         size = _copy_pieces(source, partial, terms)
-    if size == 0:
-        raise UpstreamError(f"{terms.shown}: the file is empty (0 bytes)")
+    refusals.refuse_empty(size, terms.shown)
     return Fetched(Follower(partial).finish(size), size, redirect="", etag="")
 
 

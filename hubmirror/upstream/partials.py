@@ -172,10 +172,21 @@ class Partial:
             os.write(self._journal, b"\n" + json.dumps(fields).encode())
 
 
+def is_begun(path: Path) -> bool:
+    """Tell whether an earlier run left something that can be gone on with."""
+    return os.path.exists(f"{path}.journal")  # noqa: PTH110 - asked for every small file
+
+
 def discard(path: Path) -> None:
     """Forget a partial file with its journal; the journal goes first."""
-    path.with_name(f"{path.name}.journal").unlink(missing_ok=True)
+    discard_journal(path)
     path.unlink(missing_ok=True)
+
+
+def discard_journal(path: Path) -> None:
+    """Forget the journal of a file that is complete and was moved."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}.journal")  # noqa: PTH108 - tried for every small file
 
 
 def _notes(path: Path) -> list[dict[str, Any]]:

@@ -64,6 +64,16 @@ def refuse_page(first: bytes, shown: str) -> None:
     )
 
 
+def refuse_empty(size_bytes: int, shown: str) -> None:
+    """Refuse a file without a byte.
+
+    Raises:
+        UpstreamError: saying so.
+    """
+    if size_bytes == 0:
+        raise UpstreamError(f"{shown}: the file is empty (0 bytes)")
+
+
 def refuse_too_much(size_bytes: int, most_bytes: int | None, shown: str) -> None:
     """Refuse a file that is larger than the manifest allows.
 
@@ -148,6 +158,7 @@ def refuse_bad_address(url: str, shown: str) -> None:
         parts = urlsplit(url)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
         is_one = is_one and (parts.port is None or parts.port > 0)
+        parts.netloc.encode("idna")
     except ValueError:
         is_one = False
     if not is_one:
@@ -163,9 +174,19 @@ def refuse_bad_length(headers: Mapping[str, str], shown: str) -> None:
     Raises:
         UpstreamError: saying so.
     """
-    length = headers.get("Content-Length")
-    if length is not None and not length.strip().isdecimal():
+    if not headers.get("Content-Length", "0").isdecimal():
         raise UpstreamError(f"{shown}: its host says a Content-Length that is no number")
+
+
+def refuse_bad_packing(headers: Mapping[str, str], shown: str) -> None:
+    """Refuse a body that is compressed in a way that nobody here can undo.
+
+    Raises:
+        UpstreamError: naming the way.
+    """
+    packing = headers.get("Content-Encoding", "").strip().lower()
+    if packing not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        raise UpstreamError(f"{shown}: its host packs it as {packing!r}, which nobody asked for")
 
 
 def certificate_error(shown: str, host: str, error: BaseException) -> UpstreamError:
