@@ -6,10 +6,11 @@ so that one dead host does not stop the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from hubmirror import urls
@@ -82,6 +83,7 @@ class Fetcher:
         """Bring in all that the plans miss; ``arrived`` is called from this thread."""
         snapshots: dict[Future[Snapshots], tuple[str, str]] = {}
         weights: dict[FetchKey, Future[Weights]] = {}
+        finished: SimpleQueue[Future[Weights]] = SimpleQueue()
         pool = ThreadPoolExecutor(max_workers=jobs)
         try:
             for plan in plans:
@@ -95,14 +97,12 @@ class Fetcher:
                         key = fetch_key(wanted)
                         if key not in weights:
                             weights[key] = pool.submit(self._weights.fetch, wanted, most)
-            waiting = set(weights.values())
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                arrived([one.result().arrival for one in done if one.exception() is None])
-                for one in done:
-                    if one.exception() is None:
-                        came = one.result().arrival
-                        self._notify(f"fetched {urls.redact(came.url)} ({came.size_bytes:,} bytes)")
+                            weights[key].add_done_callback(finished.put)
+            for done in _batches(finished, len(weights)):
+                came = [one.result().arrival for one in done if one.exception() is None]
+                arrived(came)
+                for one in came:
+                    self._notify(f"fetched {urls.redact(one.url)} ({one.size_bytes:,} bytes)")
             return Outcomes(
                 snapshots={key: _failure(one) or one.result() for one, key in snapshots.items()},
                 weights={key: _failure(one) or one.result() for key, one in weights.items()},
@@ -146,6 +146,20 @@ class Fetcher:
             raise passed_over[0]
         warnings += [f"passed over, for only a glob wants it: {error}" for error in passed_over]
         return Snapshots(refs, tuple(rows.values()), tuple(warnings))
+
+
+def _batches(finished: SimpleQueue[Future[Weights]], count: int) -> Iterator[list[Future[Weights]]]:
+    """Give what has finished since the last time, until all have.
+
+    A queue, because asking thousands of futures which of them is done costs more than the
+    small files that they stand for.
+    """
+    while count:
+        batch = [finished.get()]
+        while not finished.empty():
+            batch.append(finished.get())
+        count -= len(batch)
+        yield batch
 
 
 def _failure(done: Future[Any]) -> HubmirrorError | None:
