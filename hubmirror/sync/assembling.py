@@ -89,9 +89,7 @@ def assemble(
     """
     name = plan.manifest.name
     gathered = [_gather(name, unit, outcomes, described) for unit in plan.units]
-    units = tuple(
-        _unit(name, item, previous.get(item.plan.name), is_loadable) for item in gathered
-    )
+    units = tuple(_unit(name, item, previous.get(item.plan.name), is_loadable) for item in gathered)
     lock = _lock(plan, gathered)
     arrived = {one.row.blob for item in gathered for one in item.weights}
     for item in gathered:

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from hubmirror import files, layout
-from hubmirror.errors import RefusedError, StorageError, VerificationError
+from hubmirror.errors import ExitCode, RefusedError, StorageError, VerificationError
 from hubmirror.index import Index
 from hubmirror.mirror import Mirror
 from hubmirror.plan import SourcePlan
@@ -22,6 +22,7 @@ from hubmirror.publish import Published, publish, refuse_contradictions
 from hubmirror.records import CheckpointRow, Holdings, Unit
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
+from hubmirror.state import note_success
 from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
@@ -66,7 +67,9 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
         with place.index.run([one.manifest.name for one in wanted]) as outcome:
             report = _Run(place, settings, options, git).run(wanted)
             outcome.append(report.exit_code().name.lower())
-            return report
+        if report.exit_code() is ExitCode.OK:
+            note_success(place.state)
+        return report
 
 
 def _catch_up(index: Index, mirror: Mirror) -> None:
