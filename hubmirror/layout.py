@@ -65,6 +65,11 @@ class StateLayout:
         return self.root / "partial"
 
     @property
+    def last_success(self) -> Path:
+        """Says when a sync last ended well."""
+        return self.root / "last-success"
+
+    @property
     def manifests(self) -> Path:
         """Holds manifests as they were parsed, by what they were parsed from."""
         return self.root / "manifests"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+from hubmirror import files
 from hubmirror.errors import StorageError
-from hubmirror.files import ensure_folder
 from hubmirror.layout import StateLayout
 from hubmirror.settings import Settings
 
@@ -30,9 +31,9 @@ def open_state(settings: Settings, mirror: Path, mirror_id: str) -> StateLayout:
             f"{root}: the writer's state cannot lie in the mirror, which others read",
             hint="name a folder elsewhere: --state DIR, or HUBMIRROR_STATE",
         )
-    ensure_folder(root / "git", 0o700)
-    ensure_folder(StateLayout(root).partial, 0o700)
-    ensure_folder(StateLayout(root).manifests, 0o700)
+    files.ensure_folder(root / "git", 0o700)
+    files.ensure_folder(StateLayout(root).partial, 0o700)
+    files.ensure_folder(StateLayout(root).manifests, 0o700)
     kind = _file_system(root)
     if kind in _NETWORK:
         raise StorageError(
@@ -52,6 +53,21 @@ def find_state(settings: Settings, mirror_id: str) -> StateLayout | None:
     except (StorageError, OSError):
         return None
     return state if owner == mirror_id else None
+
+
+def note_success(state: StateLayout) -> None:
+    """Remember that a sync ended well now."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    files.write(f"{at}\n".encode(), state.last_success, staging=state.root, modes=files.Modes())
+
+
+def last_success(state: StateLayout) -> str:
+    """Return when a sync last ended well, in UTC and ISO 8601; empty when that is not known."""
+    try:
+        text = state.last_success.read_text(encoding="utf-8").strip()
+        return text if datetime.fromisoformat(text).tzinfo else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def _claim(state: StateLayout, mirror_id: str) -> None:

@@ -92,6 +92,11 @@ class Catalog:
         sql = f"SELECT {_UNIT_COLUMNS} FROM unit ORDER BY source, name"
         return tuple(self._unit(row) for row in self._all(sql))
 
+    def failing_units(self) -> tuple[Unit, ...]:
+        """Return the units that are stale or incomplete, by source and name."""
+        sql = f"SELECT {_UNIT_COLUMNS} FROM unit WHERE state <> ? ORDER BY source, name"
+        return tuple(self._unit(row) for row in self._all(sql, UnitState.COMPLETE))
+
     def holdings(self) -> Holdings:
         """Return all that this catalog says."""
         return Holdings(self.sources(), self.units())

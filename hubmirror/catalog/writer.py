@@ -13,7 +13,7 @@ from typing import Any
 
 from hubmirror import urls
 from hubmirror.catalog.schema import APPLICATION_ID, TABLES
-from hubmirror.records import Digest, Holdings, RepoRow, Unit, WeightsKind
+from hubmirror.records import CheckpointRow, Digest, Holdings, RepoRow, Unit, WeightsKind
 from hubmirror.version import FORMAT
 
 
@@ -33,11 +33,14 @@ def content_digest(holdings: Holdings) -> Digest:
 
 
 def _row(kind: str, record: Any) -> str:  # any of our dataclasses
-    fields = dataclasses.asdict(record)
-    for row in fields.get("checkpoints", ()):
-        if row["contents"]["kind"] == WeightsKind.UNKNOWN:  # as before there was such a field
-            del row["contents"]
-    return json.dumps({kind: fields}, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return json.dumps({kind: record}, default=_fields, sort_keys=True, separators=(",", ":"))
+
+
+def _fields(record: Any) -> dict[str, object]:  # any of our dataclasses
+    fields = {name: getattr(record, name) for name in record.__slots__}
+    if isinstance(record, CheckpointRow) and record.contents.kind is WeightsKind.UNKNOWN:
+        del fields["contents"]  # as before there was such a field
+    return fields
 
 
 def write_catalog(path: Path, holdings: Holdings) -> None:

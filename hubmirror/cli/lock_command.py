@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from hubmirror import files
+from hubmirror import files, layout
 from hubmirror.cli import options, render
 from hubmirror.errors import NotFoundError
 from hubmirror.manifest.lock import DEFAULT_BRANCH, Lock, lock_path, read_lock
@@ -30,31 +31,63 @@ Examples:
     multiple=True,
     help="Let go of this pin: a checkpoint's URL, a repo, or one of its refs. Repeatable.",
 )
+@options.mirror
 @options.lock_dir
 @options.as_json
 def command(
-    manifest: Path, names: tuple[str, ...], *, lock_dir: Path | None, as_json: bool
+    manifest: Path,
+    names: tuple[str, ...],
+    mirror: str | None,
+    *,
+    lock_dir: Path | None,
+    as_json: bool,
 ) -> None:
     """Show what the lock of a manifest pins, or let go of a pin.
 
     Sync refuses a tag that moved upstream and a URL whose bytes changed. Once you know why,
     --upgrade accepts it: the next sync resolves anew what was let go, and pins it again. Nothing
-    else is changed, and nothing is fetched.
+    else is changed, and nothing is fetched. It waits for no sync of the mirror that is at work:
+    the exit code is then 75.
     """
     path = lock_path(manifest, lock_dir)
-    before = after = _read(path)
-    let_go = tuple(dict.fromkeys(key for name in names for key in _keys(before, name)))
-    for key in let_go:
-        after = after.without(key)
-    if let_go:
-        modes = Settings.load().modes
-        files.write(after.encode().encode(), path, staging=path.parent, modes=modes)
+    if names:
+        settings = Settings.load(mirror=mirror)
+        with _without_sync(settings):
+            before, after, let_go = _let_go(path, names)
+            content = after.encode().encode()
+            files.write(content, path, staging=path.parent, modes=settings.modes)
+    else:
+        before = after = _read(path)
+        let_go = ()
     if as_json:
         render.document(_fields(path, after, let_go))
     elif let_go:
         _show_let_go(path, before, let_go)
     else:
         _show(path, after)
+
+
+@contextlib.contextmanager
+def _without_sync(settings: Settings) -> Iterator[None]:
+    """Keep out a sync of the mirror: it would write the lock as it read it, pins and all.
+
+    Raises:
+        LockedError: when one is at work.
+    """
+    incoming = Path(settings.mirror).expanduser() / layout.INCOMING
+    with contextlib.ExitStack() as held:
+        if settings.mirror and incoming.is_dir():
+            held.enter_context(files.exclusive(incoming / layout.LOCK))
+        yield
+
+
+def _let_go(path: Path, names: Sequence[str]) -> tuple[Lock, Lock, tuple[str, ...]]:
+    """Return a lock before and after, and what was let go."""
+    before = after = _read(path)
+    let_go = tuple(dict.fromkeys(key for name in names for key in _keys(before, name)))
+    for key in let_go:
+        after = after.without(key)
+    return before, after, let_go
 
 
 def _read(path: Path) -> Lock:

@@ -38,70 +38,65 @@ _ALL = (
 
 
 def insert(connection: sa.Connection, sources: Iterable[Source], new: Iterable[Unit]) -> None:
-    """Insert sources and units; each table gets its rows in one statement."""
-    rows: dict[sa.Table, list[dict[str, object]]] = {table: [] for table in _ALL}
-    rows[tables.source] += [{"name": source.name, "lock": source.lock} for source in sources]
+    """Insert sources and units; each table gets its rows in one statement.
+
+    The rows are tuples in the order of a table's columns and go straight to the driver: for a
+    large source, what SQLAlchemy does for each dict costs twice what the database does.
+    """
+    rows: dict[sa.Table, list[tuple[object, ...]]] = {table: [] for table in _ALL}
+    rows[tables.source] += [(source.name, source.lock) for source in sources]
     for unit in new:
-        rows[tables.unit].append(
-            {
-                "source": unit.source,
-                "name": unit.name,
-                "state": unit.state.value,
-                "reason": unit.reason,
-                "wanted": json.dumps(unit.wanted),
-            }
-        )
-        owner = {"source": unit.source, "unit": unit.name}
+        owner = (unit.source, unit.name)
+        wanted = json.dumps(unit.wanted)
+        rows[tables.unit].append((*owner, unit.state.value, unit.reason, wanted))
         if unit.repo:
             _collect_repo(rows, owner, unit.repo)
         rows[tables.checkpoint] += [
-            {
-                **owner,
-                "url": row.url,
-                "digest": row.digest.raw,
-                "size_bytes": row.size_bytes,
-                "redirect": row.redirect,
-                "kind": row.contents.kind.value,
-                "globals": json.dumps(row.contents.globals),
-            }
+            (
+                *owner,
+                row.url,
+                row.digest.raw,
+                row.size_bytes,
+                row.redirect,
+                row.contents.kind.value,
+                json.dumps(row.contents.globals) if row.contents.globals else "[]",
+            )
             for row in unit.checkpoints
         ]
     for table, values in rows.items():
         if values:
-            connection.execute(table.insert(), values)
+            statement = str(table.insert().compile(dialect=connection.dialect))
+            connection.exec_driver_sql(statement, values)
 
 
 def _collect_repo(
-    rows: Mapping[sa.Table, list[dict[str, object]]], owner: Mapping[str, str], repo: RepoRow
+    rows: Mapping[sa.Table, list[tuple[object, ...]]], owner: _UnitId, repo: RepoRow
 ) -> None:
     rows[tables.repo].append(
-        {
-            **owner,
-            "title": repo.title,
-            "host": repo.key.host,
-            "path": repo.key.path,
-            "url": repo.url,
-            "default_branch": repo.default_branch,
-            "aliases": json.dumps(repo.aliases),
-        }
+        (
+            *owner,
+            repo.title,
+            repo.key.host,
+            repo.key.path,
+            repo.url,
+            repo.default_branch,
+            json.dumps(repo.aliases),
+        )
     )
-    rows[tables.ref].extend(
-        {**owner, "name": row.name, "kind": row.kind.value, "commit_id": row.commit}
-        for row in repo.refs
-    )
+    rows[tables.ref].extend((*owner, row.name, row.kind.value, row.commit) for row in repo.refs)
     rows[tables.snapshot].extend(
-        {
-            **owner,
-            "commit_id": row.commit,
-            "digest": row.digest.raw,
-            "size_bytes": row.size_bytes,
-            "entrypoints": json.dumps(row.entrypoints),
-            "open_ended": row.open_ended,
-            "dependencies": json.dumps(row.dependencies),
-            "requires_torch": row.requires_torch,
-            "about": row.about.raw,
-            "about_size_bytes": row.about_size_bytes,
-        }
+        (
+            *owner,
+            row.commit,
+            row.digest.raw,
+            row.size_bytes,
+            json.dumps(row.entrypoints),
+            row.open_ended,
+            json.dumps(row.dependencies),
+            row.requires_torch,
+            row.about.raw,
+            row.about_size_bytes,
+        )
         for row in repo.snapshots
     )
 

@@ -18,6 +18,13 @@ from hubmirror.index import rows, tables
 from hubmirror.records import Digest, Holdings, Source, Unit
 
 _log = logging.getLogger(__name__)
+_PRAGMAS = (
+    "page_size = 8192",  # before all else: it cannot be changed later
+    "cache_size = -65536",  # KiB, used as needed: a large source is not spilled half-way
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class Index:
                         f"{path}: index of schema {found}; this version knows {tables.SCHEMA}",
                         hint="install the newer hubmirror that wrote it",
                     )
-                for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+                for pragma in _PRAGMAS:
                     connection.exec_driver_sql(f"PRAGMA {pragma}")
                 for schema in range(found or tables.SCHEMA, tables.SCHEMA):
                     for statement in tables.MIGRATIONS.get(schema, ()):

@@ -5,7 +5,7 @@ A unit advances as a whole or not at all: one that failed keeps the rows that it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hubmirror.errors import HubmirrorError
@@ -51,6 +51,10 @@ class Assembled:
     reports: tuple[UnitReport, ...]
     arrived: frozenset[BlobRef]
 
+    def by_name(self) -> dict[str, Unit]:
+        """Return the units by their names."""
+        return {unit.name: unit for unit in self.units}
+
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
@@ -71,6 +75,7 @@ def assemble(
     plan: SourcePlan,
     outcomes: Outcomes,
     previous: Mapping[str, Unit],
+    is_loadable: Callable[[Unit], bool],
     described: Mapping[CheckpointRow, CheckpointRow],
 ) -> Assembled:
     """Bring a source's plan and outcomes together.
@@ -79,11 +84,12 @@ def assemble(
         plan: What was to be done.
         outcomes: What became of it.
         previous: The source's units before, by name.
+        is_loadable: Tells whether the bytes of a unit are there, so that it can be kept.
         described: Each checkpoint's row, with what its bytes are.
     """
     name = plan.manifest.name
     gathered = [_gather(name, unit, outcomes, described) for unit in plan.units]
-    units = tuple(_unit(name, item, previous.get(item.plan.name)) for item in gathered)
+    units = tuple(_unit(name, item, previous.get(item.plan.name), is_loadable) for item in gathered)
     lock = _lock(plan, gathered)
     arrived = {one.row.blob for item in gathered for one in item.weights}
     for item in gathered:
@@ -149,13 +155,15 @@ def _gather(
     )
 
 
-def _unit(source: str, item: _Gathered, before: Unit | None) -> Unit:
+def _unit(
+    source: str, item: _Gathered, before: Unit | None, is_loadable: Callable[[Unit], bool]
+) -> Unit:
     spec = item.plan.spec
     wanted = tuple(entrypoint.call for entrypoint in spec.entrypoints) if spec else ()
     if item.failure is None:
         repo = _repo(spec, item.resolution, item.snapshots) if spec else None
         return Unit(source, item.plan.name, UnitState.COMPLETE, "", repo, item.checkpoints, wanted)
-    if before and before.state is not UnitState.INCOMPLETE:
+    if before and before.state is not UnitState.INCOMPLETE and is_loadable(before):
         return replace(before, state=UnitState.STALE, reason=item.reason)
     repo = _repo(spec, None, ()) if spec else None
     return Unit(source, item.plan.name, UnitState.INCOMPLETE, item.reason, repo, (), wanted)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from hubmirror import files, layout
-from hubmirror.errors import RefusedError, StorageError, VerificationError
+from hubmirror.errors import ExitCode, RefusedError, StorageError, VerificationError
 from hubmirror.index import Index
 from hubmirror.mirror import Mirror
 from hubmirror.plan import SourcePlan
@@ -21,6 +22,7 @@ from hubmirror.publish import Published, publish, refuse_contradictions
 from hubmirror.records import CheckpointRow, Holdings, Unit
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
+from hubmirror.state import note_success
 from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
@@ -65,7 +67,9 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
         with place.index.run([one.manifest.name for one in wanted]) as outcome:
             report = _Run(place, settings, options, git).run(wanted)
             outcome.append(report.exit_code().name.lower())
-            return report
+        if report.exit_code() is ExitCode.OK:
+            note_success(place.state)
+        return report
 
 
 def _catch_up(index: Index, mirror: Mirror) -> None:
@@ -125,8 +129,9 @@ class _Run:
             _refuse_missing(plans)
         outcomes = self._fetch(plans)
         described = self._describe(plans, outcomes, before)
+        had = _by_source(before)
         done = [
-            assemble(plan, outcomes, self._loadable(before, plan.manifest.name), described)
+            assemble(plan, outcomes, had[plan.manifest.name], self._is_loadable, described)
             for plan in plans
         ]
         reports = tuple(chain.from_iterable(one.reports for one in done))
@@ -135,7 +140,8 @@ class _Run:
         after = _replaced(before, done)
         refuse_contradictions(after)
         for one in done:
-            self._index.replace_source(one.source, one.units)
+            if one.source not in before.sources or one.by_name() != had[one.source.name]:
+                self._index.replace_source(one.source, one.units)
         locks = self._write_locks(wanted, done)
         self._landing.place(frozenset().union(*(one.arrived for one in done)))
         rows = (row for one in done for unit in one.units for row in unit.checkpoints)
@@ -196,11 +202,9 @@ class _Run:
         came = (one.row for one in outcomes.weights.values() if isinstance(one, Weights))
         return describe_all(chain(held, came), before, self._landing.find)
 
-    def _loadable(self, before: Holdings, source: str) -> Mapping[str, Unit]:
-        """Return a source's units whose bytes are all there: what a failed unit may keep."""
-        has = self._mirror.blobs.has
-        units = (unit for unit in before.units if unit.source == source)
-        return {unit.name: unit for unit in units if all(map(has, unit.blobs()))}
+    def _is_loadable(self, unit: Unit) -> bool:
+        """Tell whether a unit's bytes are all there: only then a failed unit may keep it."""
+        return all(map(self._mirror.blobs.has, unit.blobs()))
 
     def _write_locks(self, wanted: Sequence[Wanted], done: Sequence[Assembled]) -> tuple[str, ...]:
         written: list[str] = []
@@ -249,6 +253,14 @@ def _refuse_missing(plans: Iterable[SourcePlan]) -> None:
             "bytes are missing:\n" + "\n".join(f"  {line}" for line in missing),
             hint="run `hubmirror sync --locked` where there is a network",
         )
+
+
+def _by_source(holdings: Holdings) -> Mapping[str, Mapping[str, Unit]]:
+    """Return the units of each source by their names."""
+    found: defaultdict[str, dict[str, Unit]] = defaultdict(dict)
+    for unit in holdings.units:
+        found[unit.source][unit.name] = unit
+    return found
 
 
 def _replaced(before: Holdings, done: Iterable[Assembled]) -> Holdings:

@@ -70,10 +70,9 @@ class Landing:
 
     def place(self, blobs: Iterable[BlobRef]) -> None:
         """Give waiting bytes their durable names among the mirror's blobs."""
-        waiting = {blob.digest: self._path(blob.digest) for blob in sorted(blobs)}
-        self._mirror.blobs.add_all(
-            {digest: path for digest, path in waiting.items() if path.exists()}, self._modes
-        )
+        waiting = {path.name for path in self._mirror.incoming.iterdir()}
+        found = sorted({blob.digest for blob in blobs if blob.digest.hex in waiting})
+        self._mirror.blobs.add_all({digest: self._path(digest) for digest in found}, self._modes)
 
     def clear(self, kept: Collection[Digest]) -> None:
         """Remove what no run will ask for; only under the run lock."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hubmirror import files
 from hubmirror.errors import ExitCode
 from tests.cli.shell import Shell
 from tests.upstream import RepoBuilder, Upstream, hubs
@@ -218,3 +220,15 @@ def test_it_has_the_documented_keys(shell: Shell, upstream: Upstream) -> None:
     pinned = {key for row in repo["snapshots"] for key in row}
     assert pinned == {"commit", "sha256", "size_bytes"}
     assert {key for row in found["checkpoints"] for key in row} == {"url", "sha256", "size_bytes"}
+
+
+def test_a_pin_is_not_let_go_while_a_sync_is_at_work(shell: Shell, upstream: Upstream) -> None:
+    manifest = synced(shell, upstream, "v1.0")
+    before = lock_of(manifest)
+
+    with files.exclusive(shell.writer.root / ".incoming" / "writer.lock"):
+        said = shell("lock", manifest, "--upgrade", HUB)
+
+    assert said.code == ExitCode.LOCKED
+    assert f"held by process {os.getpid()} on " in said.err
+    assert lock_of(manifest) == before

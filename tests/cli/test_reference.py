@@ -113,6 +113,7 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror list": [shell.document("list")],
         "hubmirror show": [shell.document("show", f"{hub.name}:v1.0")],
         "hubmirror verify": [shell.document("verify")],
+        "hubmirror status": [shell.document("status", code=3)],
         "hubmirror history": [shell.document("history")],
         "hubmirror manifest check": [shell.document("manifest", "check", manifest)],
         "hubmirror lock": [shell.document("lock", manifest)],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_what_was_kept_is_what_was_parsed(
 def test_the_manifest_above_has_a_value_for_every_field(path: Path) -> None:
     manifest = read_manifest(path)
     checkpoints = [*manifest.repos[0].checkpoints, *manifest.checkpoints]
-    records: dict[type, Sequence[object]] = {
+    records: dict[type[Any], list[Any]] = {  # our dataclasses
         Manifest: [manifest],
         RepoSpec: [*manifest.repos],
         CheckpointSpec: checkpoints,
