@@ -20,6 +20,7 @@ from hubmirror.cli import render
 from hubmirror.errors import ExitCode, HubmirrorError, UsageError
 
 COMMANDS = {
+    "verify": "Hash every blob of the mirror and compare.",
     "status": "Say what is published, how old it is, and what is not whole.",
     "run": "Run a command whose Python processes load from the mirror.",
     "env": "Print what a batch script needs for the same.",

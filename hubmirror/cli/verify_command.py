@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-import click
+import argparse
 
-from hubmirror.cli import options, render
+from hubmirror.cli import render
+from hubmirror.cli.node import Parser
 from hubmirror.errors import ExitCode
 from hubmirror.mirror import Mirror
 from hubmirror.settings import Settings
 from hubmirror.verify import VerifyReport, verify
 
+_DESCRIPTION = """\
+Hash every blob that a kept publication names, and compare.
 
-@click.command(
-    epilog="""\b
+Reads only, needs no network, and may run while a sync does. Blobs that no publication names, and
+what an interrupted writer left, are reported and harmless; missing or damaged bytes end with exit
+code 4, each with a line on stderr. Remove a damaged file, and the next sync (or copy) brings its
+bytes again.
+"""
+_EXAMPLES = """\
 Examples:
   hubmirror verify
   hubmirror verify --mirror /mnt/hubmirror --json
 """
-)
-@options.mirror
-@options.as_json
-def command(mirror: str | None, *, as_json: bool) -> int:
-    """Hash every blob that a kept publication names, and compare.
 
-    Reads only, needs no network, and may run while a sync does. Blobs that no publication
-    names, and what an interrupted writer left, are reported and harmless; missing or damaged
-    bytes end with exit code 4, each with a line on stderr. Remove a damaged file, and the next
-    sync (or copy) brings its bytes again.
-    """
-    settings = Settings.load(mirror=mirror)
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of this command's words."""
+    made = Parser("verify", _DESCRIPTION, _EXAMPLES)
+    made.add_mirror()
+    made.add_json()
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify a mirror, and say what is wrong with it."""
+    settings = Settings.load(mirror=arguments.mirror)
     with Mirror.open(settings.require_mirror()) as opened:
         report = verify(opened, jobs=settings.jobs)
-    if as_json:
+    if arguments.as_json:
         render.document(_fields(report))
     else:
         _show(report)

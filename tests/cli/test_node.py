@@ -52,7 +52,7 @@ def test_each_works_without_click(name: str) -> None:
     assert said.out.startswith(f"usage: hubmirror {name} ")
 
 
-@pytest.mark.parametrize("words", [["verify"], ["-v", "list"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["show"], ["-v", "list"]], ids=" ".join)
 def test_all_others_say_that_they_need_click(words: list[str]) -> None:
     said = bare(*words)
 
