@@ -96,12 +96,12 @@ def _make(blob: Path, digest: Digest, final: Path) -> None:
         _settle(tree, final, digest)
     finally:
         shutil.rmtree(private, ignore_errors=True)
-        _clear(private.parent)
+        _clear(final.parents[2])
 
 
-def _clear(folder: Path) -> None:
-    """Remove what a process that was killed has left; a day later nobody is at work on it."""
-    for left in folder.glob("new-*"):
+def _clear(views: Path) -> None:
+    """Remove what processes that were killed have left; a day later nobody is at work on it."""
+    for left in views.glob("*/new-*"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > _DAY_S:
                 shutil.rmtree(left, ignore_errors=True)

@@ -87,6 +87,63 @@ def test_eight_processes_may_start_from_a_cold_cache(mirror: Path, tmp_path: Pat
     assert len(list((tmp_path / "cache" / "verified").iterdir())) == 1
 
 
+def two_repos_with_equal_refs(mirror: Path) -> None:
+    hubconf = "import same_tool\nfrom same_package import NAME\ndef names():\n"
+    hubconf += "    return NAME, same_tool.NAME"
+    publish(mirror, [
+        SmallRepo(f"acme/{name}", {"main": {
+            "hubconf.py": hubconf,
+            "same_tool.py": f"NAME = {name!r}",
+            "same_package/__init__.py": "from same_package.part import NAME",
+            "same_package/part.py": f"NAME = {name!r}",
+            **{f"data/{number}.txt": name for number in range(100)},
+        }})
+        for name in ("one", "two")
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("processes", "loads"), [(4, 6), pytest.param(16, 20, marks=pytest.mark.long)]
+)
+def test_processes_that_load_two_repos_with_equal_refs_never_mix_them(
+    mirror: Path, tmp_path: Path, processes: int, loads: int
+) -> None:
+    two_repos_with_equal_refs(mirror)
+    before = {path: path.stat().st_mtime_ns for path in (mirror, *mirror.rglob("*"))}
+    code = (
+        "import hubmirror, os, random\n"
+        "chance = random.Random(os.environ['SEED'])\n"
+        f"for number in range({loads}):\n"
+        "    name = chance.choice(['one', 'two'])\n"
+        "    got = hubmirror.load(f'acme/{name}:main', 'names', verbose=False)\n"
+        "    assert got == (name, name), (got, name)\n"
+        "print('right')"
+    )
+    env = environment(mirror, HUBMIRROR_CACHE=str(tmp_path / "cache"), TMPDIR=str(tmp_path))
+
+    ranks = [python(code, env | {"SEED": str(seed)}) for seed in range(processes)]
+
+    assert [finish(rank) for rank in ranks] == ["right\n"] * processes
+    assert {path: path.stat().st_mtime_ns for path in (mirror, *mirror.rglob("*"))} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", "home", "mirror"}
+    assert not list(tmp_path.glob("cache/views/*/new-*"))
+
+
+@pytest.mark.parametrize("seed", [None, pytest.param(7, marks=pytest.mark.long)])
+def test_a_load_killed_at_any_step_leaves_nothing_to_be_mistaken_for_a_view(
+    mirror: Path, tmp_path: Path, seed: int | None
+) -> None:
+    two_repos_with_equal_refs(mirror)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hub.dying", str(mirror), str(tmp_path / "cache"), str(seed)],
+        cwd=ROOT, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 20
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_stranger_loads_from_a_read_only_mirror_without_home_and_stdin(
     public_tmp: Path, tmp_path: Path

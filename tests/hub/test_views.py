@@ -1,7 +1,9 @@
 """Views: whole or not there, safe whatever the tar says, each under torch.hub's own name."""
 
 import io
+import os
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +94,22 @@ def test_a_folder_without_the_right_mark_is_replaced(
 
     assert (folder / "hubconf.py").read_text() == TREE["hubconf.py"]
     assert [path.name for path in folder.parent.parent.iterdir()] == ["hub"]
+
+
+def test_what_killed_processes_left_is_removed_once_nobody_can_be_at_work_on_it(
+    mirror: Path, tmp_path: Path
+) -> None:
+    publish(mirror, [SmallRepo("acme/nets", {"main": TREE})])
+    left, at_work = (tmp_path / "cache/views/other/new-1", tmp_path / "cache/views/other/new-2")
+    for folder in (left, at_work):
+        (folder / "tree").mkdir(parents=True)
+    yesterday = time.time() - 25 * 60 * 60
+    os.utime(left, (yesterday, yesterday))
+
+    views(mirror, tmp_path).open(resolved(mirror, "acme/nets"))
+
+    assert not left.exists()
+    assert at_work.exists()
 
 
 def test_other_bytes_than_the_digest_leave_no_view(mirror: Path, tmp_path: Path) -> None:
