@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from hubmirror.errors import ExitCode, HubmirrorError, VerificationError
-from hubmirror.hub import cache, requirements
+from hubmirror.hub import cache, hooks, requirements
 from hubmirror.hub.requirements import Repo, find_lack, pip_line
 from hubmirror.mirror import Mirror, Serving, parse_publication
 from hubmirror.records import RepoRow, SnapshotRow, Unit, WeightsKind
@@ -80,6 +80,7 @@ def diagnose(settings: Settings, specs: Sequence[Spec], stale_days: int) -> Diag
             break
     else:
         torch_version = importlib.metadata.version("torch")
+        findings += _layers()
     findings += _settings(settings)
     findings.append(_cache(settings))
     try:
@@ -129,6 +130,15 @@ def _cuda(torch: ModuleType) -> Finding:
         f"this torch is built for CUDA {torch.version.cuda}, and sees no device",
         "look at the driver (nvidia-smi) and at CUDA_VISIBLE_DEVICES",
     )
+
+
+def _layers() -> Iterator[Finding]:
+    """Tell which parts of torch and of HTTP libraries are answered: versions change them."""
+    importlib.import_module("torch.hub")
+    for layer in hooks.layers():
+        waits = layer.reason.startswith("waits for")
+        advice = "" if layer.is_active or waits else "load with a version of it that is supported"
+        yield Finding("layer", f"{layer.name}: {layer.reason or 'active'}", advice)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
