@@ -99,6 +99,7 @@ class Settings:
         home: The user's home, for netrc; may be empty.
         proxies: Proxy URL for each scheme, and ``no`` for the exceptions.
         variables: The environment, for ``${NAME}`` in a ``fetch_url``.
+        origins: Where each setting that is no default was found: a flag, variable or file line.
     """
 
     mirror: str = ""
@@ -120,6 +121,7 @@ class Settings:
     home: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, **overrides: str | None) -> Settings:
@@ -149,6 +151,7 @@ class Settings:
             home=home,
             proxies=urllib.request.getproxies_environment(),
             variables=environment,
+            origins={name: where for name, (_, where) in (found | flags).items()},
         )
 
     def require_mirror(self) -> Path:

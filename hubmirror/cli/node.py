@@ -24,6 +24,8 @@ COMMANDS = {
     "status": "Say what is published, how old it is, and what is not whole.",
     "run": "Run a command whose Python processes load from the mirror.",
     "env": "Print what a batch script needs for the same.",
+    "doctor": "Say what would fail on this machine, before a model is loaded.",
+    "materialize": "Write torch.hub's own layout, for use without hubmirror.",
 }
 
 _VERBOSE = {"-v": 1, "-vv": 2, "--verbose": 1}

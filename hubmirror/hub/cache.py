@@ -33,10 +33,9 @@ def open_cache(settings: Settings) -> Path:
     Raises:
         StorageError: when not even a temporary folder can be made.
     """
-    chosen = settings.cache or (settings.cache_home and f"{settings.cache_home}/hubmirror")
-    if chosen:
-        folder = Path(chosen).expanduser().absolute()
-        trouble = _trouble_with(folder)
+    folder = chosen_folder(settings)
+    if folder:
+        trouble = trouble_with(folder)
         if not trouble:
             return folder
         warn_once(
@@ -46,7 +45,14 @@ def open_cache(settings: Settings) -> Path:
         return _temporary_folder()
 
 
-def _trouble_with(folder: Path) -> str:
+def chosen_folder(settings: Settings) -> Path | None:
+    """Return where the cache belongs, or None where there is no such place."""
+    chosen = settings.cache or (settings.cache_home and f"{settings.cache_home}/hubmirror")
+    return Path(chosen).expanduser().absolute() if chosen else None
+
+
+def trouble_with(folder: Path) -> str:
+    """Return why a folder cannot be the cache, or nothing; a missing one is made."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()

@@ -49,6 +49,7 @@ class Repo:
         entrypoints: Names of the entrypoints that its hubconf.py shows.
         dependencies: Its ``dependencies`` list: modules, and by mistake distributions.
         requires_torch: The oldest torch that it states, or empty.
+        modules: Its own modules, where they are known and the folder is not made yet.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Repo:
     entrypoints: tuple[str, ...]
     dependencies: tuple[str, ...]
     requires_torch: str
+    modules: frozenset[str] = frozenset()
 
 
 def check(repo: Repo, torch_version: str) -> None:
@@ -64,17 +66,32 @@ def check(repo: Repo, torch_version: str) -> None:
     Raises:
         MissingDependencyError: naming all that is missing, and how to install it.
     """
-    missing = [name for name in repo.dependencies if not _is_there(name, repo.folder)]
-    is_old = bool(repo.requires_torch) and _release(torch_version) < _release(repo.requires_torch)
-    if not missing and not is_old:
-        return
+    lack = find_lack(repo, torch_version)
+    if lack:
+        raise MissingDependencyError(f"{repo.title}: {lack.reason}", hint=pip_line(lack.wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What this environment lacks for a repo: in words, and as pip has it."""
+
+    reason: str
+    wanted: tuple[str, ...]
+
+
+def find_lack(repo: Repo, torch_version: str) -> Lack | None:
+    """Return what a repo needs and this environment has not; without torch its age is no matter."""
+    missing = [name for name in repo.dependencies if not _is_there(name, repo)]
+    is_old = bool(repo.requires_torch and torch_version) and _release(torch_version) < _release(
+        repo.requires_torch
+    )
     faults, wanted = [], [_pip_name(name) for name in missing]
     if missing:
         faults.append(f"missing dependencies: {', '.join(missing)}")
     if is_old:
         faults.append(f"needs torch {repo.requires_torch} or newer, this is {torch_version}")
         wanted.append(f"'torch>={repo.requires_torch}'")
-    raise MissingDependencyError(f"{repo.title}: {'; '.join(faults)}", hint=_pip_line(wanted))
+    return Lack("; ".join(faults), tuple(wanted)) if faults else None
 
 
 def explain(error: ModuleNotFoundError, repo: Repo) -> MissingDependencyError | None:
@@ -83,18 +100,23 @@ def explain(error: ModuleNotFoundError, repo: Repo) -> MissingDependencyError | 
     It would not for a module of the repo itself, nor for a part of a package that is there.
     """
     top = (error.name or "").partition(".")[0]
-    if not top or _is_there(top, repo.folder):
+    if not top or _is_there(top, repo):
         return None
     return MissingDependencyError(
         f"{repo.title}: needs {error.name}, which is not installed and which it does not declare",
-        hint=_pip_line([_pip_name(top)]),
+        hint=pip_line([_pip_name(top)]),
     )
 
 
-def _is_there(name: str, folder: Path) -> bool:
+def _is_there(name: str, repo: Repo) -> bool:
     top = name.partition(".")[0]
-    if (folder / top).is_dir() or (folder / f"{top}.py").is_file():
+    if top in repo.modules or (repo.folder / top).is_dir() or (repo.folder / f"{top}.py").is_file():
         return True
+    return is_installed(name)
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether a module, or a distribution of that name, is in this environment."""
     return _is_module(name) or _is_distribution(name)
 
 
@@ -121,7 +143,8 @@ def _pip_name(name: str) -> str:
     return _PIP_NAMES.get(name) or _PIP_NAMES.get(name.partition(".")[0]) or name
 
 
-def _pip_line(names: Iterable[str]) -> str:
+def pip_line(names: Iterable[str]) -> str:
+    """Return the command that installs what is missing, each thing once."""
     return f"pip install {' '.join(dict.fromkeys(names))}"
 
 

@@ -24,7 +24,7 @@ from hubmirror.hub.unpacking import unpack
 from hubmirror.records import BlobRef, Digest
 from hubmirror.resolve import Resolved
 
-_MARK = ".hubmirror-view"
+MARK = ".hubmirror-view"
 _DAY_S = 24 * 60 * 60
 
 
@@ -56,11 +56,11 @@ class Views:
             StorageError: when the cache cannot hold it.
         """
         final = self._cache / "views" / _parent(resolved) / "hub" / _name(resolved)
-        if not _is_whole(final, resolved.snapshot.digest):
+        if not is_whole(final, resolved.snapshot.digest):
             blob = BlobRef(resolved.snapshot.digest, resolved.snapshot.size_bytes)
             path = self._blobs.check(blob, full=False)
             try:
-                _make(path, blob.digest, final)
+                make_whole(path, blob.digest, final)
             except OSError as error:
                 raise StorageError(
                     f"{final}: cannot be unpacked: {error}",
@@ -78,21 +78,23 @@ def _name(resolved: Resolved) -> str:
     return f"{resolved.spec.name}/{ref}".replace("/", "_")
 
 
-def _is_whole(folder: Path, digest: Digest) -> bool:
+def is_whole(folder: Path, digest: Digest) -> bool:
+    """Tell whether a folder is a whole view of this snapshot."""
     try:
-        return (folder / _MARK).read_text() == digest.hex
+        return (folder / MARK).read_text() == digest.hex
     except (FileNotFoundError, NotADirectoryError):
         return False
 
 
-def _make(blob: Path, digest: Digest, final: Path) -> None:
+def make_whole(blob: Path, digest: Digest, final: Path) -> None:
+    """Unpack a snapshot, hashed on the way, and give it its name in one step."""
     final.parent.mkdir(parents=True, exist_ok=True)
     private = Path(tempfile.mkdtemp(prefix="new-", dir=final.parent.parent))
     try:
         tree = private / "tree"
         tree.mkdir()
         unpack(blob, digest, tree)
-        (tree / _MARK).write_text(digest.hex)
+        (tree / MARK).write_text(digest.hex)
         _settle(tree, final, digest)
     finally:
         shutil.rmtree(private, ignore_errors=True)
@@ -113,7 +115,7 @@ def _settle(tree: Path, final: Path, digest: Digest) -> None:
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
-        if _is_whole(final, digest):  # another process was first, with the same bytes
+        if is_whole(final, digest):  # another process was first, with the same bytes
             return
         final.rename(tree.with_name("replaced"))
         tree.rename(final)

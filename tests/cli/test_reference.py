@@ -102,6 +102,7 @@ def test_the_help_lists_every_command() -> None:
 
 def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream: Upstream) -> None:
     hub = hubs.plain_weights(upstream)
+    home = shell.writer.folder / "torch"
     gone = {"url": upstream.url("/gone.pth")}
     manifest = shell.writer.manifest([wanted(hub, refs=["v1.0"])], checkpoints=[gone])
     documents = {
@@ -117,6 +118,8 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror history": [shell.document("history")],
         "hubmirror manifest check": [shell.document("manifest", "check", manifest)],
         "hubmirror lock": [shell.document("lock", manifest)],
+        "hubmirror doctor": [shell.document("doctor")],
+        "hubmirror materialize": [shell.document("materialize", "--torch-home", home)],
     }
 
     for path, found in documents.items():

@@ -19,6 +19,7 @@ SUITES = {
     "startup": "commands that do next to nothing",
     "memory": "the peak of a whole sync",
     "growth": "ten times the work",
+    "load": "models on a node",
 }
 
 
