@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import functools
+import inspect
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,8 @@ def load(
         hub, asked = torch_door.hub(), os.fspath(repo_or_dir)
         folder = asked if source == "local" else _locate(asked, inside, verbose=verbose)
         if folder is not None:
-            return hub.load(str(folder), model, *args, source="local", **kwargs)
+            made = hub.load(str(folder), model, *args, source="local", **kwargs)
+            return _in_steps(made, Path(folder), inside) if inspect.isgenerator(made) else made
         stock = {"force_reload": force_reload, "skip_validation": skip_validation}
         return hub.load(
             asked, model, *args, trust_repo=trust_repo, verbose=verbose, **stock, **kwargs
@@ -194,6 +197,23 @@ def download_url_to_file(
     """
     with _inside(None, None):
         torch_door.hub().download_url_to_file(url, dst, hash_prefix, progress)
+
+
+def _in_steps(
+    steps: Generator[Any, Any, Any], folder: Path, inside: Scope
+) -> Generator[Any, Any, Any]:
+    """Run a generator that an entrypoint gave: its code runs later, each step as in the load."""
+    step = functools.partial(next, steps)
+    while True:
+        with hooks.serving(replace(inside, is_open=True)), repos.attempt(folder):
+            try:
+                made = step()
+            except StopIteration as end:
+                return end.value
+        try:
+            step = functools.partial(steps.send, (yield made))
+        except BaseException as error:  # noqa: BLE001 - whatever is thrown, the repo's code gets it
+            step = functools.partial(steps.throw, error)
 
 
 def _locate(asked: str, inside: Scope, *, verbose: bool) -> Path | None:
