@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -149,7 +148,7 @@ class Settings:
             or (f"{home}/.local/state" if home else ""),
             token_folder=Path(config_home) / "hubmirror" / "tokens" if config_home else None,
             home=home,
-            proxies=urllib.request.getproxies_environment(),
+            proxies=_proxies(environment),
             variables=environment,
             origins={name: where for name, (_, where) in (found | flags).items()},
         )
@@ -190,6 +189,14 @@ class Settings:
             return self.variables[match[1]]
 
         return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
+
+
+def _proxies(environment: Mapping[str, str]) -> Mapping[str, str]:
+    if not any(name.lower().endswith("_proxy") for name in environment):
+        return {}
+    import urllib.request  # a third of all that a command imports: only where there is a proxy
+
+    return urllib.request.getproxies_environment()
 
 
 def _under(home: str, folder: str) -> str:
