@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from typing import TYPE_CHECKING
 
 from hubmirror.version import __version__
+
+TYPE_CHECKING = False  # typing itself would be most of what this import costs
 
 _HOMES = {
     "Mirror": "hubmirror.mirror",

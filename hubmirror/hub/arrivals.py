@@ -6,11 +6,10 @@ Invariant: with nobody waiting, nothing of ours stands in ``sys.meta_path``.
 
 from __future__ import annotations
 
-import functools
+import _thread
 import sys
-import threading
 
-TYPE_CHECKING = False  # typing itself would be most of what this module costs at a Python's start
+TYPE_CHECKING = False  # typing, threading and functools are most of what a Python's start costs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     Waiting = Callable[[ModuleType], None]
 
 _waiting: dict[str, list[Waiting]] = {}
-_lock = threading.Lock()
+_lock = _thread.allocate_lock()
 
 
 def watch(name: str, waiting: Waiting) -> Callable[[], None]:
@@ -32,7 +31,7 @@ def watch(name: str, waiting: Waiting) -> Callable[[], None]:
         _waiting.setdefault(name, []).append(waiting)
         if _Finder not in sys.meta_path:
             sys.meta_path.insert(0, _Finder)  # a class is a finder too
-    return functools.partial(_forget, name, waiting)
+    return lambda: _forget(name, waiting)
 
 
 def _forget(name: str, waiting: Waiting) -> None:
