@@ -188,6 +188,9 @@ def _import_module(name: str, package: str | None = None, level: int = 0) -> Mod
     if any(realm.has(full_name) or realm.path for realm in _realms.values()):
         asking = _asking()
         if asking is not None and asking.owns(full_name):
+            found = asking.modules.get(full_name)
+            if found is not None and not _is_initializing(found):
+                return found
             with scope.working(), stage.showing(asking):
                 return _gcd_import(name, package, level)
         if stage.shown is not None and stage.shown.has(full_name):
