@@ -7,7 +7,6 @@ can be pickled. Here it is ``_hubmirror_`` and digits that stand for the repo an
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ from types import ModuleType
 
 from hubmirror.errors import NotFoundError
 from hubmirror.hub import clashes, pickles
-from hubmirror.hub.imports import RealmLoader, realm_at, stage
+from hubmirror.hub.imports import RealmLoader, import_for, realm_at, stage
 from hubmirror.hub.isolation import isolated
 from hubmirror.hub.realms import Realm
 
@@ -57,9 +56,11 @@ def module(home: pickles.Home, name: str) -> ModuleType:
         NotFoundError: when the repo is not where it was; says what to do.
     """
     folder = Path(home.folder)
-    known = realm_at(folder)
-    found = (known.modules if known else sys.modules).get(name) or sys.modules.get(name)
-    if found is not None and (name.startswith(PREFIX) or known):
+    realm = realm_at(folder)
+    found = (realm.modules if realm else {}).get(name)
+    if name.startswith(PREFIX):
+        found = sys.modules.get(name)
+    if found is not None:
         return found
     if not (folder / HUBCONF).is_file():
         raise NotFoundError(
@@ -67,12 +68,11 @@ def module(home: pickles.Home, name: str) -> ModuleType:
             hint="load the repo with hubmirror.load and give it a saved state_dict instead; "
             "or let both processes have one HUBMIRROR_CACHE",
         )
-    realm = known
     if home.is_isolated and realm is None:
         realm = isolated(folder, clashes.own_names(folder))
     if not home.is_isolated and home.folder not in sys.path:
         sys.path.append(home.folder)
+    if not name.startswith(PREFIX):
+        return import_for(realm, name)
     with stage.showing(realm):
-        return (
-            run(folder, name, realm) if name.startswith(PREFIX) else importlib.import_module(name)
-        )
+        return run(folder, name, realm)
