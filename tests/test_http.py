@@ -235,6 +235,18 @@ def test_no_connection_and_no_file_is_left_open(upstream: Upstream, tmp_path: Pa
     assert open_files() <= before
 
 
+def test_an_engine_that_nobody_closed_leaves_no_connection_open(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    url = upstream.put("/weights.pth", BODY)
+    before = open_files()
+
+    HttpUpstream().fetch(url, tmp_path / "got", Terms(url))
+    upstream.stop()
+
+    assert open_files() <= before
+
+
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
@@ -106,6 +107,7 @@ class Route:
         self._means = means
         self._idle: list[HTTPConnection] = []  # append and pop are atomic
         self._is_closed = False
+        weakref.finalize(self, _close_all, self._idle)  # of an owner that forgot to close
         self._before_target = ""
         self._lines = {"Host": netloc.encode("idna").decode(), **_OURS}
         if self._proxy and not self._is_tls:
@@ -140,8 +142,7 @@ class Route:
     def close(self) -> None:
         """Close the connections that wait; one in use is closed when it is given back."""
         self._is_closed = True
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     def _take(self) -> Connection | None:
         """Take a connection that waits, still stands, and has nothing left to be read."""
@@ -186,6 +187,11 @@ class Route:
             scheme = proxy.scheme or "http"
             connection.set_tunnel(self.host, self._port, headers=_login(proxy), scheme=scheme)
         return connection
+
+
+def _close_all(idle: list[Connection]) -> None:
+    while idle:
+        idle.pop().close()
 
 
 def _exchange(connection: Connection, method: str, request: bytes) -> Reply:
