@@ -71,7 +71,7 @@ def _case(
         f"{title} of {large.title}",
         "The whole command `hubmirror sync`, against the same command with a tenth of the work.",
         Contender("`hubmirror sync`", partial(sync, large)),
-        (Contender(f"itself: {small.title}", partial(sync, small), 1 / _MOST_TIMES),),
+        (Contender("a tenth of it", partial(sync, small), 1 / _MOST_TIMES),),
         is_cost=True,
         most_rounds=most_rounds,
     )
