@@ -40,9 +40,10 @@ class CheckpointSpec:
 
 
 class Lfs(StrEnum):
-    """What becomes of Git LFS pointers: kept with a finding, or a reason to fail."""
+    """What becomes of Git LFS pointers: kept with a finding, replaced, or a reason to fail."""
 
     POINTER = "pointer"
+    FETCH = "fetch"
     FAIL = "fail"
 
 

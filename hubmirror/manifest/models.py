@@ -177,9 +177,10 @@ class RepoEntry(_Entry):
         description="Whether submodules are part of the snapshots, at the commits that the repo "
         "pins. Left out: an empty folder stands for each, with a warning.",
     )
-    lfs: Literal["pointer", "fail"] = Field(
+    lfs: Literal["pointer", "fetch", "fail"] = Field(
         default="pointer",
-        description="Git LFS pointers are mirrored as they are with a warning, or fail the repo.",
+        description="Git LFS pointers are mirrored as they are with a warning, replaced by the "
+        "files that they stand for, or fail the repo.",
     )
     max_size: Annotated[str, _checked(sizes.parse_size), _pattern(sizes.SIZE_PATTERN, "2GB")] = (
         Field(default="", description="A larger snapshot or checkpoint of this repo is refused.")

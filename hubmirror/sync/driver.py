@@ -27,6 +27,7 @@ from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
+from hubmirror.sync.lfs import ObjectFetcher
 from hubmirror.sync.options import Mode, Options
 from hubmirror.sync.planning import (
     Wanted,
@@ -39,8 +40,10 @@ from hubmirror.sync.planning import (
     restore_locks,
 )
 from hubmirror.sync.report import SyncReport
+from hubmirror.sync.snapshots import SnapshotMaker
 from hubmirror.sync.weights import Room, Weights, WeightsFetcher
 from hubmirror.sync.writing import Workplace, writing
+from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.pace import Pace
 from hubmirror.upstream.repos import GitUpstream
@@ -148,7 +151,7 @@ class _Run:
         self._index.forget_arrivals(row.url for row in rows)
         published, held = self._publish(after)
         self._landing.clear(self._index.waiting())
-        self._room.forget_old(time.time())
+        self._room.clear(time.time())
         return SyncReport(reports, published, locks, held)
 
     def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> tuple[SourcePlan, ...]:
@@ -176,22 +179,25 @@ class _Run:
             for one in unit.fetch
             if plan.lock and (locked := plan.lock.checkpoint(one.spec.url))
         )
-        with HttpUpstream(
-            ca_bundle=settings.ca_bundle,
-            proxies=settings.proxies,
-            credentials=find_credentials(settings),
-            pace=Pace(rate),
-            connections_per_host=settings.connections_per_host,
-        ) as http:
-            weights = WeightsFetcher(http, self._landing, self._room, settings.expand)
-            fetcher = Fetcher(
-                self._git,
-                weights,
-                self._landing,
-                self._state.clone,
-                self._options.notify,
-                is_exact=self._options.mode is not Mode.FOLLOW,
-            )
+        pace, credentials = Pace(rate), find_credentials(settings)
+        with contextlib.ExitStack() as ends:
+
+            def http(logins: Credentials) -> HttpUpstream:
+                opened = HttpUpstream(
+                    ca_bundle=settings.ca_bundle,
+                    proxies=settings.proxies,
+                    credentials=logins,
+                    pace=pace,
+                    connections_per_host=settings.connections_per_host,
+                )
+                return ends.enter_context(opened)
+
+            weights = WeightsFetcher(http(credentials), self._landing, self._room, settings.expand)
+            check_stop = weights.stop.check
+            objects = ObjectFetcher(lambda: http(credentials.for_git()), self._room, check_stop)
+            maker = SnapshotMaker(self._git, self._landing, objects, self._state.clone, check_stop)
+            is_exact = self._options.mode is not Mode.FOLLOW
+            fetcher = Fetcher(maker, weights, self._options.notify, is_exact=is_exact)
             jobs = self._jobs(plan.manifest for plan in plans)
             return fetcher.fetch_all(plans, jobs, self._index.record_arrivals)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -20,11 +19,9 @@ from hubmirror.errors import (
 )
 from hubmirror.index import Arrival
 from hubmirror.plan import FetchPlan, SourcePlan, UnitPlan
-from hubmirror.records import Digest, RefKind, RefRow, RepoKey, SnapshotRow
-from hubmirror.sync.landing import Landing
+from hubmirror.records import Digest, RefKind, RefRow, SnapshotRow
 from hubmirror.sync.snapshots import NoHubconfError, SnapshotMaker
 from hubmirror.sync.weights import Weights, WeightsFetcher
-from hubmirror.upstream.repos import GitUpstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,16 @@ class Fetcher:
 
     def __init__(
         self,
-        git: GitUpstream,
+        maker: SnapshotMaker,
         weights: WeightsFetcher,
-        landing: Landing,
-        clone_of: Callable[[RepoKey], Path],
         notify: Callable[[str], None],
         *,
         is_exact: bool,
     ) -> None:
         self._weights = weights
-        self._landing = landing
         self._notify = notify
         self._is_exact = is_exact
-        self._maker = SnapshotMaker(git, landing, clone_of, weights.stop.check)
+        self._maker = maker
 
     def fetch_all(
         self, plans: Iterable[SourcePlan], jobs: int, arrived: Callable[[Sequence[Arrival]], None]

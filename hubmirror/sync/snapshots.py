@@ -1,4 +1,4 @@
-"""Makes snapshots: a repo, and the submodules that are wanted, into tars at the landing.
+"""Makes snapshots: a repo, with the submodules and objects that are wanted, as a tar that lands.
 
 Owns: which clone is fetched by whom; two threads never fetch into one clone at once.
 """
@@ -14,7 +14,9 @@ from hubmirror.hubconf import read_hubconf
 from hubmirror.records import Digest, RefKind, RefRow, RepoKey, SnapshotRow
 from hubmirror.specs import Lfs, RepoSpec
 from hubmirror.sync.landing import Landing
+from hubmirror.sync.lfs import ObjectFetcher
 from hubmirror.upstream.clones import Clone
+from hubmirror.upstream.pointers import Pointed
 from hubmirror.upstream.repos import GitUpstream
 from hubmirror.upstream.snapshots import Choices, write_snapshot
 from hubmirror.upstream.submodules import Collector, Submodule
@@ -34,10 +36,12 @@ class SnapshotMaker:
         self,
         git: GitUpstream,
         landing: Landing,
+        objects: ObjectFetcher,
         clone_of: Callable[[RepoKey], Path],
         check_stop: Callable[[], None],
     ) -> None:
         self._git = git
+        self._objects = objects
         self._landing = landing
         self._clone_of = clone_of
         self._check_stop = check_stop
@@ -57,14 +61,29 @@ class SnapshotMaker:
         """Write the snapshot of a fetched ref; return its row and findings.
 
         Raises:
-            UpstreamError: when the commit, or a submodule that is wanted, cannot be taken.
+            HubmirrorError: when the commit, a submodule or a Git LFS object that is wanted
+                cannot be taken.
         """
         clone = self._git.clone(self._clone_of(spec.key))
         found: Mapping[str, Submodule] = {}
         if spec.submodules:
             found = Collector(spec.url, self._fetch_submodule).collect(clone, ref.commit)
-        choices = Choices(most_bytes, spec.lfs is Lfs.FAIL, found)
-        return self._write(f"{spec.title}:{ref.name}", clone, ref.commit, choices)
+        objects: dict[Digest, Path] = {}
+
+        def bring(wanted: Sequence[Pointed]) -> Mapping[Digest, Path]:
+            objects.update(self._objects.bring(wanted))
+            return objects
+
+        choices = Choices(
+            most_bytes,
+            refuse_pointers=spec.lfs is Lfs.FAIL,
+            submodules=found,
+            url=spec.url,
+            bring=bring if spec.lfs is Lfs.FETCH else None,
+        )
+        made = self._write(f"{spec.title}:{ref.name}", clone, ref.commit, choices)
+        self._objects.use_up(objects)
+        return made
 
     def _fetch_submodule(self, url: str, commit: str) -> Clone:
         """Bring one commit of a submodule into a clone that no manifest names."""

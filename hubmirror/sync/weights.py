@@ -51,6 +51,7 @@ class Room:
 
     def __init__(self, partials: Path, mirror: Path) -> None:
         self.partials = partials
+        self._used_up: set[Path] = set()
         self._disks = {folder.stat().st_dev: folder for folder in (mirror, partials)}
 
     def partial(self, address: str) -> Path:
@@ -80,8 +81,14 @@ class Room:
         if needed:
             self.check(needed)
 
-    def forget_old(self, now: float) -> None:
-        """Remove partial files that no run went on with for two weeks."""
+    def use_up(self, paths: Iterable[Path]) -> None:
+        """Let go of files here once the run has kept what was made of them."""
+        self._used_up.update(paths)
+
+    def clear(self, now: float) -> None:
+        """Remove what was used up, and partial files that no run went on with for two weeks."""
+        for path in self._used_up:
+            discard(path)
         for path in self.partials.iterdir():
             if now - path.stat().st_mtime > _KEPT_S:
                 path.unlink(missing_ok=True)
@@ -128,21 +135,20 @@ class WeightsFetcher:
     def _fetch_from(
         self, address: str, wanted: FetchPlan, terms: Terms
     ) -> tuple[Fetched, tuple[str, ...]]:
-        """Fetch from one address; bytes that came in pieces and are wrong are fetched once more."""
+        """Fetch from one address."""
         path = self._room.partial(address)
         with self._at_path.setdefault(path, threading.Lock()):  # two sources may want one URL
-            fetched = self._http.fetch(address, path, terms)
-            try:
-                warnings = check_digest(wanted, fetched, terms.shown)
-            except (VerificationError, RefusedError):
-                discard(path)
-                if not fetched.is_pieced:
-                    raise
-                fetched = self._http.fetch(address, path, replace(terms, ranges=False))
-                warnings = check_digest(wanted, fetched, terms.shown)
+            warnings: list[str] = []
+            fetched = fetch_checked(
+                self._http,
+                address,
+                path,
+                terms,
+                lambda came: warnings.extend(check_digest(wanted, came, terms.shown)),
+            )
             self._landing.keep(path, fetched.digest)
             discard_journal(path)
-        return fetched, warnings
+        return fetched, tuple(warnings)
 
     def _addresses(self, spec: CheckpointSpec) -> Iterator[tuple[str, str]]:
         """Go through the addresses of a checkpoint, and what messages may call them."""
@@ -152,6 +158,26 @@ class WeightsFetcher:
             yield spec.url, urls.redact(spec.url)
         for fallback in spec.fallbacks:
             yield fallback, urls.redact(fallback)
+
+
+def fetch_checked(
+    http: HttpUpstream, url: str, path: Path, terms: Terms, check: Callable[[Fetched], None]
+) -> Fetched:
+    """Fetch what ``check`` lets pass; bytes that came in pieces and are wrong once more.
+
+    Raises:
+        HubmirrorError: as the fetch, or ``check`` by a VerificationError or RefusedError.
+    """
+    fetched = http.fetch(url, path, terms)
+    try:
+        check(fetched)
+    except (VerificationError, RefusedError):
+        discard(path)
+        if not fetched.is_pieced:
+            raise
+        fetched = http.fetch(url, path, replace(terms, ranges=False))
+        check(fetched)
+    return fetched
 
 
 def check_digest(wanted: FetchPlan, fetched: Fetched, shown: str) -> tuple[str, ...]:

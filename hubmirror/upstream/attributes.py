@@ -1,4 +1,4 @@
-"""What a commit's own ``.gitattributes`` say of an archive: export-ignore and export-subst.
+"""What a commit's own ``.gitattributes`` say of an archive: export-ignore, export-subst, filter.
 
 As in ``git archive`` and GitHub's zipball: rules of every level count, a folder that is
 ignored takes all in it along. Only placeholders that depend on nothing but the commit are
@@ -16,6 +16,7 @@ from hubmirror.upstream.clones import Clone, ObjectReader, TreeEntry
 
 _FILE_NAME = ".gitattributes"
 _MOST_BYTES = 100 * 1024 * 1024  # git itself reads no longer one
+_CONCERNING = re.compile(rb"export-|filter=lfs")
 _FORMAT = re.compile(rb"\$Format:([^$]*)\$")
 _PLACEHOLDER = re.compile(rb"%(H|T|P|ct|cI)?")
 _COMMITTED = re.compile(rb"^committer .*> (-?\d+) ([+-])(\d\d)(\d\d)$", re.MULTILINE)
@@ -23,10 +24,15 @@ _COMMITTED = re.compile(rb"^committer .*> (-?\d+) ([+-])(\d\d)(\d\d)$", re.MULTI
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Which paths an archive leaves out, topmost names only, and in which it fills in."""
+    """Which paths an archive leaves out, topmost names only, and in which it fills in.
+
+    Attributes:
+        kept_by_lfs: The files that git would have Git LFS replace.
+    """
 
     ignored: frozenset[str] = frozenset()
     substituted: frozenset[str] = frozenset()
+    kept_by_lfs: frozenset[str] = frozenset()
 
     def leaves_out(self, path: str) -> str:
         """Return the name under which a path is left out; empty when it is not."""
@@ -46,15 +52,21 @@ def read_exported(
         and entry.mode in (0o100644, 0o100755)
         and entry.size_bytes <= _MOST_BYTES
     ]
-    if not any(b"export-" in reader.read(rule) for rule in rules):
+    if not any(_CONCERNING.search(reader.read(rule)) for rule in rules):
         return Exported()
     folders = sorted({f"{folder}/" for entry in entries for folder in _folders(entry.path)})
     files = [f"{entry.path}/" if entry.mode == 0o160000 else entry.path for entry in entries]
     paths = [*folders, *files]
-    values = clone.attributes(commit, paths, ["export-ignore", "export-subst"])
-    ignored = [path for path, value in zip(paths, values[::2], strict=True) if value == b"set"]
-    filled = [path for path, value in zip(paths, values[1::2], strict=True) if value == b"set"]
-    return Exported(frozenset(path.rstrip("/") for path in ignored), frozenset(filled))
+    values = clone.attributes(commit, paths, ["export-ignore", "export-subst", "filter"])
+    ignored, filled, filtered = (
+        [path for path, value in zip(paths, values[at::3], strict=True) if value == wanted]
+        for at, wanted in enumerate((b"set", b"set", b"lfs"))
+    )
+    return Exported(
+        ignored=frozenset(path.rstrip("/") for path in ignored),
+        substituted=frozenset(filled),
+        kept_by_lfs=frozenset(filtered),
+    )
 
 
 def _folders(path: str) -> list[str]:

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from hubmirror.errors import InvalidInputError, UpstreamError
 from hubmirror.upstream import refusals
-from hubmirror.upstream.credentials import Credentials
+from hubmirror.upstream.credentials import Credentials, Logins
 from hubmirror.upstream.packed import as_they_come, unpacked
 from hubmirror.upstream.proxies import proxy_for
 from hubmirror.upstream.refusals import PassingError
@@ -155,9 +155,18 @@ class Connections:
         return self._route(url, shown).slots
 
     def ask(
-        self, url: str, shown: str, headers: Mapping[str, str], *, method: str = "GET"
+        self,
+        url: str,
+        shown: str,
+        headers: Mapping[str, str],
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        logins: Logins | None = None,
     ) -> Answer:
         """Ask for a URL and follow its redirects; statuses other than 200 and 206 are refused.
+
+        ``logins`` stand in place of those of this run.
 
         Raises:
             PassingError: when the next attempt may do better.
@@ -166,7 +175,7 @@ class Connections:
         started = time.monotonic()
         asked = url
         for _ in range(_MOST_REDIRECTS):
-            answer = self._ask_as_somebody(method, asked, shown, headers)
+            answer = self._ask_as_somebody(method, asked, shown, headers, body, logins)
             try:
                 if answer.status not in refusals.REDIRECTS:
                     refusals.refuse_bad_status(answer.status, answer.headers, shown)
@@ -183,12 +192,18 @@ class Connections:
         raise UpstreamError(f"{shown}: more than {_MOST_REDIRECTS} redirects")
 
     def _ask_as_somebody(
-        self, method: str, url: str, shown: str, headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        shown: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        logins: Logins | None,
     ) -> Answer:
         """Ask with the host's login first; a dead one must not hide a public file."""
         route = self._route(url, shown)
-        for login in route.logins:
-            answer = _ask(route, method, url, shown, {**headers, **login})
+        for login in logins.headers(url) if logins else route.logins:
+            answer = _ask(route, method, url, shown, {**headers, **login}, body)
             if answer.status != 401 or not login:
                 return answer
             with answer:
@@ -211,9 +226,11 @@ class Connections:
         return self._routes[place]
 
 
-def _ask(route: Route, method: str, url: str, shown: str, headers: dict[str, str]) -> Answer:
+def _ask(
+    route: Route, method: str, url: str, shown: str, headers: dict[str, str], body: bytes
+) -> Answer:
     try:
-        connection, reply = route.ask(method, url, headers)
+        connection, reply = route.ask(method, url, headers, body)
     except _BROKEN as error:
         for cause in (error, error.__cause__):  # a proxy's is wrapped
             if isinstance(cause, ssl.SSLCertVerificationError):

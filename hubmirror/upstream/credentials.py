@@ -7,6 +7,7 @@ import netrc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from hubmirror.errors import InvalidInputError
@@ -34,6 +35,13 @@ class Secret:
 
     def __str__(self) -> str:
         return "***"
+
+
+class Logins(Protocol):
+    """Who we are at which address."""
+
+    def headers(self, url: str) -> Iterator[dict[str, str]]:
+        """Go through the headers to ask a URL with, the last of them without any login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,25 @@ class Credentials:
             yield _basic(self.token_user, token) if self.token_user else _bearer(token)
         if login := self.logins.get(urlsplit(url).hostname or ""):
             yield _basic(*login)
+        yield {}
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Header lines that an address came with: shown at its own host and port, in place of logins.
+
+    Attributes:
+        url: The address.
+        lines: May be none: then nobody is told who we are.
+    """
+
+    url: str = field(repr=False)
+    lines: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def headers(self, url: str) -> Iterator[dict[str, str]]:
+        """Go through the headers to ask a URL with, the last of them without any login."""
+        if self.lines and urlsplit(url)[:2] == urlsplit(self.url)[:2]:
+            yield dict(self.lines)
         yield {}
 
 

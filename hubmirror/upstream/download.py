@@ -19,6 +19,7 @@ from hubmirror.files import CHUNK_BYTES
 from hubmirror.upstream import refusals
 from hubmirror.upstream.claims import BLOCK_BYTES, Claim, Claims
 from hubmirror.upstream.connections import Answer, Connections
+from hubmirror.upstream.credentials import Logins
 from hubmirror.upstream.following import Follower
 from hubmirror.upstream.growth import Growth
 from hubmirror.upstream.pace import Pace
@@ -40,6 +41,8 @@ class Terms:
         progress: Told of each piece's size in bytes, from several threads.
         announced: Told of the size in bytes before the first piece, where the host says it.
         ranges: False asks for no parts: one stream, from the start.
+        logins: Who we are in this fetch; None for who we are in this run.
+        is_weights: Whether a web page cannot be meant.
     """
 
     shown: str
@@ -47,6 +50,8 @@ class Terms:
     progress: Callable[[int], None] = lambda _: None
     announced: Callable[[int], None] = lambda _: None
     ranges: bool = True
+    logins: Logins | None = None
+    is_weights: bool = True
 
 
 class Download:
@@ -191,7 +196,8 @@ class Download:
         if first := self._first:
             self._first = None
             return first
-        return self._connections.ask(self.final, self._terms.shown, self._range(claim))
+        shown, logins = self._terms.shown, self._terms.logins
+        return self._connections.ask(self.final, shown, self._range(claim), logins=logins)
 
     def _range(self, claim: Claim) -> dict[str, str]:
         version = self._partial.version
@@ -269,7 +275,7 @@ class Download:
             raise answer.broke_off("the connection was closed early")
 
     def _store(self, claim: Claim, piece: memoryview) -> None:
-        if claim.at == 0:
+        if claim.at == 0 and self._terms.is_weights:
             refusals.refuse_page(bytes(piece), self._terms.shown)
         self._pace.take(len(piece))
         self._terms.progress(len(piece))

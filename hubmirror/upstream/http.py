@@ -107,6 +107,23 @@ class HttpUpstream:
         except OSError as error:
             raise _storage_error(error, path, terms.shown) from error
 
+    def post(self, url: str, question: bytes, headers: Mapping[str, str], shown: str) -> bytes:
+        """Return the answer to a question, which is tried again as ``fetch`` is.
+
+        Raises:
+            UpstreamError: when none came, or one that is too long to be an answer.
+        """
+        retries = Retries(shown, first_wait_s=self._first_wait_s, budget=self._budget)
+        lines = {**headers, "Content-Length": str(len(question))}
+        while True:
+            try:
+                with self._connections.ask(
+                    url, shown, lines, method="POST", body=question
+                ) as answer:
+                    return small.read(answer, shown)
+            except PassingError as failure:
+                retries.wait(failure, gained_bytes=0)
+
     def _fetch(self, url: str, path: Path, terms: Terms) -> Fetched:
         retries = Retries(terms.shown, first_wait_s=self._first_wait_s, budget=self._budget)
         first = None if is_begun(path) else self._begin(url, path, terms, retries)
@@ -119,7 +136,7 @@ class HttpUpstream:
         """Fetch a small file; of any other return the answer, of which nothing is read yet."""
         while True:
             try:
-                answer = self._connections.ask(url, terms.shown, {})
+                answer = self._connections.ask(url, terms.shown, {}, logins=terms.logins)
                 if not small.is_small(answer):
                     return answer
                 with answer:
@@ -177,7 +194,7 @@ def _copy(url: str, partial: Partial, terms: Terms) -> Fetched:
 def _copy_pieces(source: IO[bytes], partial: Partial, terms: Terms) -> int:
     size = 0
     while piece := source.read(files.CHUNK_BYTES):
-        if size == 0:
+        if size == 0 and terms.is_weights:
             refusals.refuse_page(piece, terms.shown)
         partial.write(size, memoryview(piece))
         size += len(piece)

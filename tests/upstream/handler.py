@@ -21,6 +21,7 @@ from tests.upstream.reply import Asked, Reply, answer, redirect, refusal, text
 from tests.upstream.site import GIT_ROOT, Redirect, Site
 from tests.upstream.wire import BodyWriter, CutError, abort, spoilt
 
+LFS_TYPE = "application/vnd.git-lfs+json"
 BODILESS = {204, 304}
 CLIENT_LEFT = (ConnectionError, TimeoutError, ssl.SSLError)
 """It went away, refused our certificate, or was cut off: no fault of the server's own."""
@@ -142,6 +143,8 @@ class Handler(BaseHTTPRequestHandler):
             folder = self.site.repo_folder(name)
         except (LookupError, ValueError):
             return text(404, "no such repository\n"), faults
+        if tail == "/info/lfs/objects/batch" and body and (lfs := self.site.lfs(name)):
+            return text(200, lfs(body.read()).decode(), kind=LFS_TYPE), faults
         request = GitAsked(folder, tail, query, asked, self.site.speaks_v2(name))
         reply = git_reply(request, body, ends)
         return Reply(reply.status, reply.headers, spoilt(reply.body, faults), framing="chunked"), (

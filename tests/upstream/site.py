@@ -5,7 +5,7 @@ Invariant: every method may be called from any thread while requests are being a
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -17,6 +17,9 @@ from tests.upstream.content import Content
 from tests.upstream.gitcmd import run_git
 
 GIT_ROOT = "/git/"
+
+LfsAnswer = Callable[[bytes], bytes]
+"""Gets the JSON of a question, gives the JSON of its answer; from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Site:
         self._repos: dict[str, str] = {}
         self._renamed: dict[str, str] = {}
         self._sha_refusers: set[str] = set()
+        self._lfs: dict[str, LfsAnswer] = {}
         self._puts = 0
 
     # --- Files --------------------------------------------------------------------------
@@ -170,6 +174,16 @@ class Site:
         with self._lock:
             exact = self._repo_faults.get(f"{name.lower()}{tail}")
             return exact or self._repo_faults.get(f"{name.lower()}/") or FaultSet()
+
+    def serve_lfs(self, name: str, answer: LfsAnswer) -> None:
+        """Let a repository answer questions for Git LFS objects."""
+        with self._lock:
+            self._lfs[name.lower()] = answer
+
+    def lfs(self, name: str) -> LfsAnswer | None:
+        """What answers questions for a repository's Git LFS objects, if anything does."""
+        with self._lock:
+            return self._lfs.get(name.lower())
 
     def renamed_to(self, name: str) -> str | None:
         """The new name of a repository that was renamed."""
