@@ -1,27 +1,25 @@
 """Settings of a machine or user: defaults < /etc < user file < HUBMIRROR_* < flags.
 
-The only reader of the environment. The files are flat ``key: value`` YAML, which this module
-reads itself, because the offline half has nothing but the standard library.
+The only reader of the environment.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from hubmirror.errors import Fault, InvalidInputError, NotFoundError
+from hubmirror import flat_yaml
+from hubmirror.errors import InvalidInputError, NotFoundError
 from hubmirror.files import Modes
 from hubmirror.sizes import parse_rate
 
 _T = TypeVar("_T")
 _Choice = TypeVar("_Choice", bound=StrEnum)
-_log = logging.getLogger(__name__)
 
 SITE_FILE = Path("/etc/hubmirror/config.yaml")
 
@@ -34,13 +32,14 @@ _VARIABLES = {
     "isolate": ("HUBMIRROR_ISOLATE",),
     "on_miss": ("HUBMIRROR_ON_MISS",),
     "weights_only": ("HUBMIRROR_WEIGHTS_ONLY",),
+    "allow_hosts": ("HUBMIRROR_ALLOW_HOSTS",),
     "jobs": ("HUBMIRROR_JOBS",),
     "connections_per_host": ("HUBMIRROR_CONNECTIONS_PER_HOST",),
     "limit_rate": ("HUBMIRROR_LIMIT_RATE",),
     "ca_bundle": ("HUBMIRROR_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"),
 }
 _FILE_KEYS = (*(name for name in _VARIABLES if name != "publication"), "file_mode", "folder_mode")
-_LINE = re.compile(r"(?P<key>[a-z_]+):(?:\s+(?P<value>.*))?")
+_HOST = re.compile(r"\.?[\w-]+(\.[\w-]+)*|[\d.]+/\d+|[\da-f:.]*:[\da-f:.]*(/\d+)?")
 
 
 class Verify(StrEnum):
@@ -87,6 +86,7 @@ class Settings:
         isolate: When ``load`` gives a repo modules of its own.
         on_miss: What the loader does about what is not mirrored.
         weights_only: When ``load`` lets weights be tensors only.
+        allow_hosts: Hosts, suffixes and networks that loading code may reach.
         jobs: How many things ``sync`` does at once.
         connections_per_host: How many connections downloads may hold to one host.
         limit_rate_bytes: Bytes a second over all downloads; 0 for no limit.
@@ -109,6 +109,7 @@ class Settings:
     isolate: Isolate = Isolate.AUTO
     on_miss: OnMiss = OnMiss.ERROR
     weights_only: WeightsOnly = WeightsOnly.AUTO
+    allow_hosts: tuple[str, ...] = ()
     jobs: int = 4
     connections_per_host: int = 4
     limit_rate_bytes: int = 0
@@ -137,7 +138,7 @@ class Settings:
             files.append(Path(config_home) / "hubmirror" / "config.yaml")
         found: dict[str, tuple[str, str]] = {}
         for path in files:
-            found.update(_read_file(path))
+            found.update(flat_yaml.read(path, _FILE_KEYS))
         found.update(_read_variables(environment))
         flags = {name: (value, f"--{name}") for name, value in overrides.items() if value}
         settings = _typed(found | flags)
@@ -203,48 +204,6 @@ def _under(home: str, folder: str) -> str:
     return f"{home}/{folder}" if home else ""
 
 
-def _read_file(path: Path) -> dict[str, tuple[str, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except PermissionError as error:
-        _log.warning("%s: settings are passed over: %s", path, error.strerror)
-        return {}
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path}: not UTF-8 text: {error.reason}") from error
-    found: dict[str, tuple[str, str]] = {}
-    faults: list[Fault] = []
-    for number, key, value in _pairs(lines):
-        where = f"{path}:{number}"
-        if key not in _FILE_KEYS:
-            known = ", ".join(_FILE_KEYS)
-            message = f"expected `key: value` with one of the keys {known}; got {key!r}"
-            faults.append(Fault(str(path), number, 1, message))
-        elif key in found:
-            faults.append(Fault(str(path), number, 1, f"{key!r} is set twice"))
-        elif value is not None:
-            found[key] = (value, where)
-    if faults:
-        raise InvalidInputError(f"{path}: not valid settings", faults=faults)
-    return found
-
-
-def _pairs(lines: list[str]) -> Iterator[tuple[int, str, str | None]]:
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text or text.startswith("#") or text == "---":
-            continue
-        match = _LINE.fullmatch(line.rstrip())
-        if not match:
-            yield number, text, None
-            continue
-        value = re.sub(r"(^|\s)#.*$", "", match["value"] or "").strip()
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        yield number, match["key"], value or None
-
-
 def _read_variables(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return {
         setting: (environment[name], name)
@@ -277,6 +236,7 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
         isolate=parsed("isolate", _one_of(Isolate), Isolate.AUTO),
         on_miss=parsed("on_miss", _one_of(OnMiss), OnMiss.ERROR),
         weights_only=parsed("weights_only", _one_of(WeightsOnly), WeightsOnly.AUTO),
+        allow_hosts=parsed("allow_hosts", _hosts, ()),
         jobs=parsed("jobs", _to_64, 4),
         connections_per_host=parsed("connections_per_host", _to_64, 4),
         limit_rate_bytes=parsed("limit_rate", parse_rate, 0),
@@ -292,6 +252,17 @@ def _one_of(choices: type[_Choice]) -> Callable[[str], _Choice]:
         raise InvalidInputError(f"expected one of {', '.join(choices)}, got {text!r}")
 
     return parse
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host for part in text.split(",") if (host := part.strip().lower()))
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise InvalidInputError(
+                f"expected host names, suffixes such as .cluster.local and networks such as "
+                f"10.0.0.0/8, separated by commas; got {host!r}"
+            )
+    return hosts
 
 
 def _to_64(text: str) -> int:

@@ -8,20 +8,18 @@ that distributed training works, and a proof needs a network namespace instead.
 from __future__ import annotations
 
 import functools
-import ipaddress
 import os
 import sys
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from hubmirror import urls
 from hubmirror.errors import OfflineMissError
 from hubmirror.hub import commands, scope
+from hubmirror.hub.reach import Reach
 from hubmirror.settings import OnMiss
 
 _INTERNET = frozenset({"AF_INET", "AF_INET6"})
-_NETWORK_SCHEMES = frozenset({"ftp", "http", "https"})
 
 
 @functools.cache
@@ -37,7 +35,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:  # each event has its own
     inside = scope.current()
     if inside is None or inside.on_miss is OnMiss.ONLINE:
         return
-    wanted = asked(args, inside.proxy_ports)
+    wanted = asked(args, inside.reach)
     if wanted:
         raise inside.missed(
             OfflineMissError(
@@ -48,54 +46,55 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:  # each event has its own
         )
 
 
-def local_proxy_ports(proxies: Mapping[str, str]) -> frozenset[str]:
-    """Return the ports on this machine that lead out of it, given the proxies in use."""
-    found = set()
-    for scheme, url in proxies.items():
-        host, colon, port = url.rpartition("//")[2].rpartition("@")[2].strip("/").rpartition(":")
-        if scheme != "no" and colon and _is_this_machine(host):
-            found.add(port)
-    return frozenset(found)
+def look_up(original: Callable[..., Any], host: Any, *args: Any, **kwargs: Any) -> Any:
+    """Answer ``socket.getaddrinfo``: what an allowed name is found to be may be reached."""
+    found = original(host, *args, **kwargs)
+    inside = scope.current()
+    if inside is not None:
+        inside.reach.remember(host, [str(address[0]) for *_, address in found])
+    return found
 
 
-def leaves(url: str, proxy_ports: Set[str]) -> bool:
-    """Tell whether a request for a URL would leave this machine."""
-    parts = urlsplit(url)
-    is_network = parts.scheme.lower() in _NETWORK_SCHEMES
-    return is_network and bool(_outside(parts.hostname, parts.port, proxy_ports))
+def look_up_one(original: Callable[[str], str], host: str) -> str:
+    """Answer ``socket.gethostbyname`` the same way."""
+    found = original(host)
+    inside = scope.current()
+    if inside is not None:
+        inside.reach.remember(host, [found])
+    return found
 
 
-def _url(args: tuple[Any, ...], proxy_ports: Set[str]) -> str:
+def _url(args: tuple[Any, ...], reach: Reach) -> str:
     url = str(args[0])
-    return urls.redact(url) if leaves(url, proxy_ports) else ""
+    return urls.redact(url) if reach.leads_out(url) else ""
 
 
-def _host(args: tuple[Any, ...], proxy_ports: Set[str]) -> str:
-    return _outside(args[0], args[1] if len(args) > 1 else None, proxy_ports)
+def _host(args: tuple[Any, ...], reach: Reach) -> str:
+    return reach.beyond(args[0], args[1] if len(args) > 1 else None)
 
 
-def _address(args: tuple[Any, ...], proxy_ports: Set[str]) -> str:
+def _address(args: tuple[Any, ...], reach: Reach) -> str:
     match args:
         case (socket, (host, port, *_)) if socket.family.name in _INTERNET:
-            return _outside(host, port, proxy_ports)
+            return reach.beyond(host, port)
         case ((host, port, *_),):  # of getnameinfo
-            return _outside(host, port, proxy_ports)
+            return reach.beyond(host, port)
         case _:  # a Unix socket, or a message to whoever is connected already
             return ""
 
 
-def _argv(args: tuple[Any, ...], _: Set[str]) -> str:
+def _argv(args: tuple[Any, ...], _: Reach) -> str:
     given = args[1]
     if isinstance(given, str | bytes | os.PathLike):
         given = [given]
     return commands.networking([os.fsdecode(word) for word in given])
 
 
-def _script(args: tuple[Any, ...], _: Set[str]) -> str:
+def _script(args: tuple[Any, ...], _: Reach) -> str:
     return commands.networking_in(os.fsdecode(args[0]))
 
 
-_WATCHED: dict[str, Callable[[tuple[Any, ...], Set[str]], str]] = {
+_WATCHED: dict[str, Callable[[tuple[Any, ...], Reach], str]] = {
     "urllib.Request": _url,
     "socket.getaddrinfo": _host,
     "socket.gethostbyname": _host,
@@ -109,21 +108,3 @@ _WATCHED: dict[str, Callable[[tuple[Any, ...], Set[str]], str]] = {
     "os.posix_spawn": _argv,
     "os.system": _script,
 }
-
-
-def _outside(host: Any, port: Any, proxy_ports: Set[str]) -> str:
-    shown_port = os.fsdecode(port) if isinstance(port, str | bytes) else str(port or "")
-    if _is_this_machine(host) and shown_port not in proxy_ports:
-        return ""
-    return ":".join(part for part in (os.fsdecode(host or "localhost"), shown_port) if part)
-
-
-def _is_this_machine(host: str | bytes | None) -> bool:
-    name = os.fsdecode(host or "").lower().strip("[]")
-    if name in ("", "localhost") or name.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified

@@ -129,6 +129,13 @@ def _threading(module: ModuleType) -> list[Hook]:
     return [Hook(module.Thread, "start", _start_thread)]
 
 
+def _socket(module: ModuleType) -> list[Hook]:
+    return [
+        Hook(module, "getaddrinfo", guard.look_up, through_code=True),
+        Hook(module, "gethostbyname", guard.look_up_one),
+    ]
+
+
 def _urllib(module: ModuleType) -> list[Hook]:
     return [Hook(module.OpenerDirector, "open", http_clients.answer_urllib)]
 
@@ -162,6 +169,7 @@ _LAYERS = (
     Layer("torch.hub", "torch.hub", _torch_hub),
     Layer("torch.hub's own functions", "torch.hub", _torch_hub_private),
     Layer("threads", "threading", _threading),
+    Layer("name look-ups", "socket", _socket),
     Layer("urllib", "urllib.request", _urllib),
     Layer("urllib3", "urllib3.connectionpool", _urllib3),
     Layer("httpx", "httpx", _httpx),

@@ -9,22 +9,24 @@ from __future__ import annotations
 import functools
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubmirror.errors import OfflineMissError
 from hubmirror.hub.replies import Reply, reply_to
+
+if TYPE_CHECKING:  # its import is what `hubmirror run` waits for, and no business of ours
+    from urllib.request import OpenerDirector, Request
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def answer_urllib(
     original: Callable[..., Any],
-    opener: urllib.request.OpenerDirector,
-    fullurl: str | urllib.request.Request,
+    opener: OpenerDirector,
+    fullurl: str | Request,
     data: Any = None,
     *args: Any,
     **kwargs: Any,

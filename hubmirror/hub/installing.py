@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 
 from hubmirror.hub import hooks, scope
 from hubmirror.hub.loading import Choices, MirrorLike, new_scope
 from hubmirror.hub.scope import Scope
 
 _log = logging.getLogger(__name__)
-_changing = threading.Lock()
+# Under `hubmirror run` what it imports may arm this process, which installs.
+_changing = threading.RLock()
 _installed: Scope | None = None
 
 
@@ -25,6 +27,7 @@ def install(
     isolate: str | None = None,
     on_miss: str | None = None,
     weights_only: str | None = None,
+    allow_hosts: str | Iterable[str] | None = None,
 ) -> None:
     """Answer this whole process from a mirror and refuse it the network, until ``uninstall``.
 
@@ -38,7 +41,7 @@ def install(
     """
     global _installed
     with _changing:
-        choices = Choices(publication, verify, isolate, on_miss, weights_only)
+        choices = Choices(publication, verify, isolate, on_miss, weights_only, allow_hosts)
         inside = new_scope(mirror, choices)
         inside.parent = None
         hooks.put_in(inside)

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import inspect
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from hubmirror.errors import NotFoundError, NotMirroredError
 from hubmirror.hub import hooks, repos, scope, torch_door
 from hubmirror.hub.cache import open_cache
-from hubmirror.hub.guard import local_proxy_ports
+from hubmirror.hub.reach import Reach, local_proxy_ports
 from hubmirror.hub.scope import Scope
 from hubmirror.hub.supply import Shelves, Supply
 from hubmirror.mirror import Mirror
@@ -37,6 +37,7 @@ class Choices:
     isolate: str | None = None
     on_miss: str | None = None
     weights_only: str | None = None
+    allow_hosts: str | Iterable[str] | None = None
 
 
 # A job sees one publication, however many modules of it load something.
@@ -52,6 +53,7 @@ def offline(
     isolate: str | None = None,
     on_miss: str | None = None,
     weights_only: str | None = None,
+    allow_hosts: str | Iterable[str] | None = None,
 ) -> Iterator[None]:
     """Answer all of torch.hub from a mirror inside ``with``, and refuse the network.
 
@@ -67,13 +69,15 @@ def offline(
         on_miss: ``error``, or ``online``: what is not mirrored is a matter of the network, and
             a machine without any mirror is served by it alone.
         weights_only: ``auto``, ``upstream`` or ``always``: when weights may be tensors only.
+        allow_hosts: Host names, suffixes such as ``.cluster.local``, addresses and networks that
+            may be reached all the same.
 
     Raises:
         NotFoundError: when there is no mirror, or no such publication.
         VerificationError: when the mirror cannot be believed.
     """
     with hooks.serving(
-        new_scope(mirror, Choices(publication, verify, isolate, on_miss, weights_only))
+        new_scope(mirror, Choices(publication, verify, isolate, on_miss, weights_only, allow_hosts))
     ):
         yield
 
@@ -243,9 +247,21 @@ def _inside(mirror: MirrorLike | None, publication: str | None) -> Iterator[Scop
 
 
 def _bare_scope(settings: Settings, no_mirror: NotFoundError) -> Scope:
-    inside = scope.open_scope(None, local_proxy_ports(settings.proxies), no_mirror)
+    inside = scope.open_scope(None, _reach(settings, scope.current()), no_mirror)
     inside.isolate, inside.on_miss = settings.isolate, settings.on_miss
     return inside
+
+
+def _reach(settings: Settings, around: Scope | None) -> Reach:
+    if around is not None and around.reach.allowed == settings.allow_hosts:
+        return around.reach  # with the addresses that it has learned
+    return Reach(local_proxy_ports(settings.proxies), settings.allow_hosts)
+
+
+def _listed(hosts: str | Iterable[str] | None, around: Scope | None) -> str | None:
+    if hosts is None:
+        hosts = around.reach.allowed if around is not None else ()
+    return hosts if isinstance(hosts, str) else ",".join(hosts)
 
 
 def new_scope(mirror: MirrorLike | None, choices: Choices) -> Scope:
@@ -268,6 +284,7 @@ def new_scope(mirror: MirrorLike | None, choices: Choices) -> Scope:
         isolate=choices.isolate or (around.isolate if around is not None else None),
         on_miss=choices.on_miss or (around.on_miss if around is not None else None),
         weights_only=choices.weights_only,
+        allow_hosts=_listed(choices.allow_hosts, around),
     )
     try:
         shelf = _shelves.open(settings.require_mirror(), settings.publication)
@@ -276,6 +293,6 @@ def new_scope(mirror: MirrorLike | None, choices: Choices) -> Scope:
             return _bare_scope(settings, error)
         raise
     supply = Supply(shelf, open_cache(settings), settings.verify, settings.weights_only)
-    inside = scope.open_scope(supply, local_proxy_ports(settings.proxies))
+    inside = scope.open_scope(supply, _reach(settings, around))
     inside.isolate, inside.on_miss = settings.isolate, settings.on_miss
     return inside

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from hubmirror import urls
 from hubmirror.errors import OfflineMissError
-from hubmirror.hub import guard, scope
+from hubmirror.hub import scope
 from hubmirror.hub.scope import Scope
 from hubmirror.hub.weights import explain_miss
 from hubmirror.records import Digest
@@ -81,7 +81,7 @@ def reply_to(method: str, url: str, headers: Mapping[str, str]) -> Reply | None:
     if inside.supply and row:
         path = inside.supply.blob(row)
         return _reply(method, url, headers, path, row.digest, row.size_bytes)
-    if inside.on_miss is OnMiss.ONLINE or not guard.leaves(url, inside.proxy_ports):
+    if inside.on_miss is OnMiss.ONLINE or not inside.reach.leads_out(url):
         return None
     raise inside.missed(_miss(method, url, inside))
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from hubmirror.errors import NotFoundError, NotMirroredError, OfflineMissError
+from hubmirror.hub.reach import Reach
 from hubmirror.hub.supply import Supply
 from hubmirror.settings import Isolate, OnMiss
 
@@ -43,7 +44,7 @@ class Scope:
     Attributes:
         supply: Answers, or None where no mirror is configured: then all is refused.
         no_mirror: Why there is no supply.
-        proxy_ports: Ports of this machine that lead out of it, which the guard refuses too.
+        reach: What the network may be asked all the same.
         title: The repo whose code is running, or empty.
         is_loading: True while a repo's code is running.
         isolate: Whether repos get modules of their own: see ``isolation``.
@@ -55,7 +56,7 @@ class Scope:
 
     supply: Supply | None
     no_mirror: NotFoundError | None = None
-    proxy_ports: frozenset[str] = frozenset()
+    reach: Reach = field(default_factory=Reach)
     title: str = ""
     is_loading: bool = False
     isolate: Isolate = Isolate.AUTO
@@ -104,11 +105,11 @@ def cover(scope: Scope | None) -> None:
 
 
 def open_scope(
-    supply: Supply | None, proxy_ports: frozenset[str], no_mirror: NotFoundError | None = None
+    supply: Supply | None, reach: Reach, no_mirror: NotFoundError | None = None
 ) -> Scope:
     """Return a scope to enter: within a load, it is a part of that load."""
     around = current()
-    fresh = Scope(supply, no_mirror, proxy_ports, parent=around)
+    fresh = Scope(supply, no_mirror, reach, parent=around)
     if around is not None:
         fresh.title, fresh.is_loading, fresh.misses = (
             around.title,

@@ -15,8 +15,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from hubmirror import urls
 from hubmirror.errors import OfflineMissError
@@ -100,7 +99,7 @@ def _find(url: str, inside: Scope) -> tuple[Supply, CheckpointRow] | Path:
 def _local_path(url: str) -> Path | None:
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        return Path(url2pathname(parts.path))
+        return Path(unquote(parts.path))
     return Path(url).expanduser().absolute() if not parts.scheme else None
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import hubmirror
 from hubmirror.errors import OfflineMissError
-from hubmirror.hub import commands, guard
+from hubmirror.hub import commands, reach
 from tests.hub.small_mirror import SmallRepo, publish
 
 NOWHERE = ("192.0.2.1", 80)  # TEST-NET-1: no route leads there
@@ -172,4 +172,4 @@ def test_only_proxies_on_this_machine_count() -> None:
         "ftp": "http://proxy.example:21", "no": "localhost:99",
     }  # fmt: skip
 
-    assert guard.local_proxy_ports(proxies) == {"3128", "8080", "1080"}
+    assert reach.local_proxy_ports(proxies) == {"3128", "8080", "1080"}
