@@ -5,13 +5,11 @@ No code of a repo is run. Each thing looked at is a finding, good or bad, in a f
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.metadata
 import platform
 import shutil
 import sys
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from types import ModuleType
 
 from hubmirror.errors import ExitCode, HubmirrorError, VerificationError
 from hubmirror.hub import cache, hooks, requirements
+from hubmirror.hub.needs import needs
 from hubmirror.hub.requirements import Repo, find_lack, pip_line
 from hubmirror.mirror import Mirror, Serving, parse_publication
 from hubmirror.records import RepoRow, SnapshotRow, Unit, WeightsKind
@@ -217,27 +216,7 @@ def _unit(
 
 
 def _describe(title: str, snapshot: SnapshotRow, tar: Path) -> Repo:
-    """Say what a repo needs: what it declares, and what its hubconf.py imports all the same."""
-    with tarfile.open(tar) as archive:
-        names = archive.getnames()
-        opened = archive.extractfile("hubconf.py")
-        source = opened.read() if opened else b""
-    modules = frozenset(name.partition("/")[0].removesuffix(".py") for name in names)
-    needed = dict.fromkeys((*snapshot.dependencies, *_imports(source)))
-    return Repo(title, tar, (), tuple(needed), snapshot.requires_torch, modules)
-
-
-def _imports(source: bytes) -> Iterator[str]:
-    """Go through what a file imports whatever happens; what stands in ``try`` may be missing."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError):
-        return  # its load will say so
-    for statement in body:
-        match statement:
-            case ast.Import(names=names):
-                yield from (name.name.partition(".")[0] for name in names)
-            case ast.ImportFrom(module=str() as module, level=0) if module != "__future__":
-                yield module.partition(".")[0]
-            case _:
-                pass
+    """Say what a repo needs: what it declares, and what its code imports all the same."""
+    imported, own = needs(tar)
+    needed = dict.fromkeys((*snapshot.dependencies, *imported))
+    return Repo(title, tar, (), tuple(needed), snapshot.requires_torch, own)
