@@ -117,9 +117,9 @@ def _read_tree(
     ends: contextlib.ExitStack,
     prefix: str = "",
 ) -> _Tree:
+    reader = ends.enter_context(clone.objects())  # gets ready while another git lists the tree
     entries = clone.tree(commit)
     _check_names(commit, entries)
-    reader = ends.enter_context(clone.objects())
     exported = read_exported(clone, commit, entries, reader)
     chosen, omissions = _exported(entries, exported)
     targets = _read_targets(chosen, reader)
