@@ -70,13 +70,19 @@ class Clone:
         held = self._held() if self._looks_whole() else None
         if held is None:
             self.remove()
-            self.folder.mkdir(parents=True)
-            self._must(["init", "--quiet", "--bare", "--template=", "--object-format=sha1"])
+            self._create()
             held = frozenset()
         config = self.folder / "config"
         if config.read_text(errors="replace") != _CONFIG:
             config.write_text(_CONFIG)
         return held
+
+    def _create(self) -> None:
+        """Write what `git init` would, which is little; the name that makes it whole comes last."""
+        for name in ("objects/pack", "refs"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "config").write_text(_CONFIG)
+        (self.folder / "HEAD").write_text("ref: refs/heads/main\n")
 
     def remove(self) -> None:
         """Throw the clone away."""

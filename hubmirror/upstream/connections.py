@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import math
 import ssl
 import threading
 import time
@@ -81,14 +82,21 @@ class Answer:
         except _BROKEN as error:
             raise self._broke(error) from error
 
-    def pieces(self) -> Iterator[memoryview]:
+    def pieces(self, *, most_s: float | None = None) -> Iterator[memoryview]:
         """Go through the body, unpacked.
 
+        With ``most_s``, each piece is given as soon as it comes, and the last one by then.
+
         Raises:
-            PassingError: when the connection breaks or stalls.
+            PassingError: when the connection breaks or stalls, or takes longer.
         """
+        end = math.inf if most_s is None else time.monotonic() + most_s
+        read_into = self._reply.readinto if most_s is None else self._reply.readinto1
         try:
-            yield from (unpacked if self.is_packed else as_they_come)(self._reply.readinto)
+            for piece in (unpacked if self.is_packed else as_they_come)(read_into):
+                if time.monotonic() > end:
+                    raise self.broke_off(f"it was not whole within {most_s:g} s")
+                yield piece
         except _BROKEN as error:
             raise self._broke(error) from error
 

@@ -2,24 +2,25 @@
 
 Owns: the command line and the processes. GitPython is imported here only, and nothing of it
 leaves. Knows nothing of refs or snapshots. Invariant: what is started here ends at the latest
-when this process does, however it does.
+when this process does, however it does: what may wait for a network, or work for long, has a
+shell that sees to it; the rest is short, and ends with the pipes that it reads and writes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import fcntl
 import os
 import re
 import selectors
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 from hubmirror.errors import StorageError, UpstreamError
 from hubmirror.upstream import complaints
@@ -31,15 +32,18 @@ _OLDEST = (2, 31, 0)  # the first that takes configuration from GIT_CONFIG_COUNT
 _MOST_ANSWER_BYTES = 256 * 1024 * 1024
 _MOST_COMPLAINT_BYTES = 64 * 1024
 _PIECE_BYTES = 256 * 1024
+_AHEAD_BYTES = 1024 * 1024
 _END_S = 5.0
 # Git leaves git-remote-https and index-pack behind when it is killed while they wait for the
-# network. So a shell that leads a process group of its own stands between, and ends them all.
+# network. So a shell that leads a process group of its own stands between, and ends them all:
+# when it is told to, and when its stdin ends, of which this process holds the other end. That
+# costs less than to bind git to our death before it starts, which takes a copy of this process.
 _GROUP = (
     """trap 'trap "" TERM; kill -TERM 0; exit 143' TERM; """
-    """exec 3<&0; "$@" <&3 3<&- & exec 3<&-; wait $!"""
+    """exec 4<"$1" 3<&0 </dev/null; shift; """
+    """{ read -r _ <&3; kill -TERM 0; } 4<&- >/dev/null 2>&1 & watcher=$!; """
+    """"$@" <&4 3<&- 4<&- & exec 3<&- 4<&-; wait $!; status=$?; kill $watcher; exit $status"""
 )
-_LIBC = ctypes.CDLL(None)  # before any fork: loading takes locks
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,6 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class GitProgram:
     """The installed git, under our terms; may be used from several threads.
-
-    A thread that starts git must live until the call returns: git is bound to end with it.
 
     Attributes:
         ca_bundle: A file of certificates to trust instead of the system's; empty for those.
@@ -104,6 +106,7 @@ class GitProgram:
     ) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         """Start git without any network and give its stdin and stdout; it ends with the block."""
         process = self._start(arguments, folder=folder, stdin=subprocess.PIPE)
+        _widen(_pipe(process.stdout))
         try:
             with open(_pipe(process.stdout).fileno(), "rb", _PIECE_BYTES, closefd=False) as stdout:
                 yield _pipe(process.stdin), stdout
@@ -135,10 +138,7 @@ class GitProgram:
         extra: Mapping[str, str] | None = None,
     ) -> Answer:
         with contextlib.ExitStack() as ends:
-            given = ends.enter_context(tempfile.TemporaryFile()) if stdin else None
-            if given is not None:
-                given.write(stdin)
-                given.seek(0)
+            given = ends.enter_context(_holding(stdin)) if stdin else subprocess.DEVNULL
             process = self._start(
                 arguments, folder=folder, stdin=given, address=address, extra=extra
             )
@@ -152,7 +152,7 @@ class GitProgram:
         arguments: Sequence[str],
         *,
         folder: Path | None,
-        stdin: BinaryIO | int | None,
+        stdin: int,
         address: Address | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
@@ -169,7 +169,7 @@ class GitProgram:
         # GitPython hands the whole environment of this process down; `env` takes away.
         unset = [word for name in around.taken for word in ("-u", name)]
         command = [
-            *(["/bin/sh", "-c", _GROUP, "git"] if address else []),
+            *(_group(stdin) if address else []),
             *(["env", *unset] if unset else []),
             git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git",
             f"--git-dir={folder or os.devnull}",
@@ -178,15 +178,30 @@ class GitProgram:
         try:
             started = git.Git("/").execute(
                 command,
-                istream=stdin,
+                istream=subprocess.PIPE if address else stdin,
                 as_process=True,
                 env=around.given,
-                preexec_fn=_die_with(os.getpid()),
+                pass_fds=[stdin] if address and stdin >= 0 else [],
                 process_group=0 if address else None,
             )
         except git.GitCommandNotFound as error:
             raise _missing() from error
         return _unwrapped(started)
+
+
+@contextlib.contextmanager
+def _holding(content: bytes) -> Iterator[int]:
+    """Give the descriptor of a nameless file with this content."""
+    with tempfile.TemporaryFile() as held:
+        held.write(content)
+        held.seek(0)
+        yield held.fileno()
+
+
+def _group(stdin: int) -> list[str]:
+    """Return the words before those of git that make a group of it; our pipe is its stdin."""
+    given = os.devnull if stdin == subprocess.DEVNULL else f"/dev/fd/{stdin}"
+    return ["/bin/sh", "-c", _GROUP, "git", given]
 
 
 def _gitpython() -> ModuleType:
@@ -211,21 +226,16 @@ def _unwrapped(started: Any) -> subprocess.Popen[bytes]:
     return process
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """Return what a new process does first: bind itself to the thread that started it."""
-
-    def bind() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before we were bound
-            os._exit(1)
-
-    return bind
-
-
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
         raise AssertionError  # every process is started with pipes
     return stream
+
+
+def _widen(stream: IO[bytes]) -> None:
+    """Let git work ahead of its reader; a system that allows no more keeps what it has."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _AHEAD_BYTES)
 
 
 def _listen(

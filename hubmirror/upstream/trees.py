@@ -86,9 +86,9 @@ def read_tree(
         StorageError: when a clone lacks a commit or something of it.
     """
     clone, commit = repo.clone, repo.commit
+    reader = ends.enter_context(clone.objects())  # gets ready while another git lists the tree
     entries = clone.tree(commit)
     _check_names(commit, entries)
-    reader = ends.enter_context(clone.objects())
     exported = read_exported(clone, commit, entries, reader)
     chosen, omissions = _exported(entries, exported)
     targets = _read_targets(chosen, reader)

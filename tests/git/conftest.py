@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,8 @@ def contents(tar: bytes) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def bench(upstream: Upstream, tmp_path: Path) -> Bench:
+def bench(upstream: Upstream, tmp_path: Path) -> Iterator[Bench]:
     """A repo, still empty, and the place of its clone."""
-    return Bench(upstream, tmp_path / "git" / "name.git")
+    bench = Bench(upstream, tmp_path / "git" / "name.git")
+    yield bench
+    bench.git.close()

@@ -464,8 +464,8 @@ def test_a_host_that_says_nothing_is_given_up(bench: Bench) -> None:
     bench.repo.commit({"a": "1"})
     bench.upstream.fault_repo("owner/name", faults.Silence(seconds=30))
 
-    with pytest.raises(UpstreamError) as silent:
-        GitUpstream(timeout_s=1).list_refs(bench.http_url)
+    with GitUpstream(timeout_s=1) as git, pytest.raises(UpstreamError) as silent:
+        git.list_refs(bench.http_url)
 
     assert silent.value.unreachable
     assert "127.0.0.1" in silent.value.message
@@ -496,9 +496,13 @@ def test_a_certificate_is_trusted_when_it_is_named_only(tmp_path: Path) -> None:
         commit = RepoBuilder.create(up, "owner/name").commit({"a": "1"})
         url = up.git_url("owner/name")
 
-        assert GitUpstream(ca_bundle=str(ca)).list_refs(url).branches == {"main": commit}
-        with pytest.raises(UpstreamError, match="certificate is not trusted") as refused:
-            GitUpstream().list_refs(url)
+        with GitUpstream(ca_bundle=str(ca)) as trusting:
+            assert trusting.list_refs(url).branches == {"main": commit}
+        with (
+            GitUpstream() as git,
+            pytest.raises(UpstreamError, match="certificate is not trusted") as refused,
+        ):
+            git.list_refs(url)
 
     assert "ca_bundle" in refused.value.hint
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hubmirror.errors import UpstreamError
+from hubmirror.upstream.addresses import Address
 from hubmirror.upstream.advertisements import NotAnAdvertisementError, read_advertisement
+from hubmirror.upstream.connections import Connections
+from hubmirror.upstream.listing import ask_refs
 from hubmirror.upstream.repos import GitUpstream
 from tests.git.conftest import Bench
 from tests.upstream import faults
@@ -130,6 +134,17 @@ def test_a_host_that_says_nothing_is_given_up_both_times(bench: Bench) -> None:
         git.list_refs(bench.http_url)
 
     assert silent.value.unreachable
+
+
+def test_a_host_that_drips_its_answer_is_left_in_time(bench: Bench) -> None:
+    bench.repo.commit({"a": "1"})
+    drip = faults.Slow(bytes_per_second=20)
+    bench.upstream.fault_repo("owner/name", drip, service="info/refs")
+
+    with contextlib.closing(Connections(stall_s=20)) as connections:
+        listed = ask_refs(connections, Address.parse(bench.http_url), most_s=0.5)
+
+    assert listed is None
 
 
 # The answer itself ---------------------------------------------------------------------------
