@@ -83,27 +83,61 @@ def test_trouble_with_parts_costs_connections_but_not_the_file(
 
 
 def test_claims_cover_a_file_once() -> None:
-    claims = Claims([Claim(0, 5 * BLOCK_BYTES)])
+    size = 16 * BLOCK_BYTES
+    claims = Claims([Claim(0, size)])
     first = claims.take(block_only=False)
     others = []
     while claim := claims.take(block_only=True):
-        others.append((claim.at, claim.stop))
+        others.append(claim)
 
     assert first is not None
-    assert (first.at, first.stop) == (0, BLOCK_BYTES)
-    assert others == [(n * BLOCK_BYTES, (n + 1) * BLOCK_BYTES) for n in range(1, 5)]
+    taken = [first, *others]
+    assert [claim.at for claim in taken] == [0, *(claim.stop for claim in taken[:-1])]
+    assert taken[-1].stop == size
+
+
+def test_blocks_are_large_at_first_and_small_in_the_end() -> None:
+    claims = Claims([Claim(0, 16 * BLOCK_BYTES)])
+    sizes = []
+    while claim := claims.take(block_only=True):
+        assert claim.stop is not None
+        sizes.append(claim.stop - claim.at)
+
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == 2 * BLOCK_BYTES
+    assert sizes[-1] <= BLOCK_BYTES // 4
 
 
 def test_connections_are_added_only_while_they_help() -> None:
     growth = Growth()
     growth.restart(0.0, 0)
 
-    assert growth.more(0.01, 1000, 1) == 0  # too early to tell
-    assert growth.more(1.0, 1_000, 1) == 1
-    assert growth.more(2.0, 3_000, 2) == 2
-    assert growth.more(3.0, 5_050, 4) == 0
+    assert growth.more(0.01, 1_000, 1, spare=7) == 0  # too early to tell
+    assert growth.more(1.0, 1_000, 1, spare=7) == 3
+    assert growth.more(2.0, 5_000, 4, spare=4) == 4
+    assert growth.more(3.0, 9_100, 8, spare=0) == 0
+    assert not growth.is_settled  # measured once more
+    assert growth.more(4.0, 13_200, 8, spare=0) == 0
     assert growth.is_settled
-    assert growth.keep == 2
+    assert growth.keep == 4
+
+
+def test_connections_stay_that_no_more_could_be_added_to() -> None:
+    growth = Growth()
+    growth.restart(0.0, 0)
+
+    assert growth.more(1.0, 1_000, 1, spare=3) == 3
+    assert growth.more(2.0, 5_000, 4, spare=0) == 0
+    assert growth.more(3.0, 9_000, 4, spare=0) == 0
+    assert not growth.is_settled
+    assert growth.more(4.0, 13_000, 4, spare=2) == 2
+
+
+def test_a_fast_connection_is_doubled_only() -> None:
+    growth = Growth()
+    growth.restart(0.0, 0)
+
+    assert growth.more(1.0, 500_000_000, 1, spare=7) == 1
 
 
 def test_a_host_never_sees_more_connections_than_it_may() -> None:

@@ -180,6 +180,7 @@ def test_after_a_power_cut_only_vouched_bytes_are_believed(
 def test_a_damaged_beginning_is_noticed_and_fetched_again(
     upstream: Upstream, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hubmirror.upstream.following._WORTH_A_THREAD_BYTES", 0)
     monkeypatch.setattr("hubmirror.upstream.following._VOUCH_BYTES", 1_000_000)
     body = os.urandom(SIZE)
     url = upstream.put("/w.pth", body)

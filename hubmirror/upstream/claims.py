@@ -7,6 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 BLOCK_BYTES = 8 * 1024 * 1024
+"""What a connection must have to do so that it is worth opening."""
+
+_SHARE = 8
+_LEAST_BYTES = 2 * 1024 * 1024
+_MOST_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -34,16 +39,19 @@ class Claims:
         return bool(self._pending)
 
     def take(self, *, block_only: bool) -> Claim | None:
-        """Take the first that nobody has, whole or a block of it; None when there is none."""
+        """Take the first that nobody has, whole or a block of it; None when there is none.
+
+        Blocks are large while there is much, since each costs a request, and small in the end,
+        so that all streams end together.
+        """
         with self._lock:
             if not self._pending:
                 self._split()
             if not self._pending:
                 return None
             claim = self._pending.pop(0)
-            if block_only and claim.stop is not None and claim.stop - claim.at > BLOCK_BYTES:
-                self._pending.insert(0, Claim(claim.at + BLOCK_BYTES, claim.stop))
-                claim.stop = claim.at + BLOCK_BYTES
+            if block_only and claim.stop is not None:
+                self._pending[:0] = _cut(claim, claim.stop)
             self._taken.append(claim)
             return claim
 
@@ -64,6 +72,14 @@ class Claims:
         """Let the stream that has much before it keep a block, and others have the rest."""
         for claim in self._taken:
             if claim.stop is not None and claim.stop - claim.at > 2 * BLOCK_BYTES:
-                self._pending.append(Claim(claim.at + BLOCK_BYTES, claim.stop))
-                claim.stop = claim.at + BLOCK_BYTES
+                self._pending += _cut(claim, claim.stop)
                 return
+
+
+def _cut(claim: Claim, stop: int) -> list[Claim]:
+    """Let a claim keep its first block, and return the rest."""
+    size = min(max((stop - claim.at) // _SHARE, _LEAST_BYTES), _MOST_BYTES)
+    if stop - claim.at <= size:
+        return []
+    claim.stop = claim.at + size
+    return [Claim(claim.stop, stop)]

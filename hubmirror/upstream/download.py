@@ -132,17 +132,16 @@ class Download:
 
     def _grow(self) -> None:
         """Add streams while they make the whole faster; called by the first stream."""
-        size = self._partial.version.size_bytes
-        if self._growth.is_settled or not self._can_grow or size is None:
-            return
-        now = time.monotonic()
+        size, now = self._partial.version.size_bytes, time.monotonic()
         if self._silent:
             self._growth.restart(now, self._received)
+        if not self._can_grow or size is None or not self._growth.is_due(now):
             return
         if size - self._partial.held_bytes < 2 * BLOCK_BYTES:
             return
         slots = self._connections.slots(self._url, self._terms.shown)
-        for _ in range(self._growth.more(now, self._received, self._streams())):
+        streams, spare = self._streams(), slots.spare
+        for _ in range(self._growth.more(now, self._received, streams, spare)):
             if not slots.try_take():
                 return
             self.is_pieced = True
@@ -177,7 +176,7 @@ class Download:
                     self._begin(answer, claim, number, is_part=is_part)
                 self.final = answer.final
                 self._silent.discard(number)
-                if number == 1:
+                if number == 1 and self._streams() == 1:
                     self._growth.restart(time.monotonic(), self._received, answer.waited_s)
                 self._copy(answer, claim, number)
         except PassingError as failure:

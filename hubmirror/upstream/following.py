@@ -10,12 +10,17 @@ from hubmirror import files
 from hubmirror.records import Digest
 from hubmirror.upstream.partials import Partial
 
+_WORTH_A_THREAD_BYTES = 16 * 1024 * 1024
 _READ_BYTES = 1024 * 1024
 _VOUCH_BYTES = 32 * 1024 * 1024
 
 
 class Follower:
-    """The digest of a partial file's beginning; its thread starts when ``follow`` asks for it."""
+    """The digest of a partial file's beginning.
+
+    A short file is hashed when it is complete and still in the page cache: there a thread would
+    cost more than it saves.
+    """
 
     def __init__(self, partial: Partial) -> None:
         self._partial = partial
@@ -30,7 +35,10 @@ class Follower:
         """False once bytes of an earlier run turned out to be others than it wrote."""
 
     def follow(self) -> None:
-        """Hash what is there, now and from now on, in a thread."""
+        """Hash what is there, now and from now on: in a thread, unless the file is short."""
+        size = self._partial.version.size_bytes
+        if size is not None and size < _WORTH_A_THREAD_BYTES:
+            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="hash", daemon=True)
             self._thread.start()

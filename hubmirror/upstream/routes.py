@@ -65,6 +65,12 @@ class Slots:
             self._waiting -= 1
             self._free -= 1
 
+    @property
+    def spare(self) -> int:
+        """How many slots are free that nobody waits for."""
+        with self._changed:
+            return max(0, self._free - self._waiting)
+
     def try_take(self) -> bool:
         """Take a slot that nobody else waits for, or none."""
         with self._changed:
