@@ -7,48 +7,13 @@ this module returns, and nothing else differs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from hubmirror.errors import HubmirrorError, RefusedError
-from hubmirror.manifest.locked import Lock, LockedRepo
-from hubmirror.records import (
-    BlobRef,
-    CheckpointRow,
-    Digest,
-    RefKind,
-    RefRow,
-    RepoKey,
-    SnapshotRow,
-)
-from hubmirror.specs import CheckpointSpec, Drift, Manifest, RepoSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """What a repo's typed refs mean now.
-
-    Attributes:
-        default_branch: Its name upstream; empty when upstream has none.
-        requests: Each ref as typed (``HEAD`` for the default branch) and what it stands for.
-            A commit that can only be found in the history is empty until it was fetched.
-        moved_to: Where its host sends those who ask, when it was renamed; else empty.
-        asked: True when its host was asked and answered.
-    """
-
-    default_branch: str
-    requests: Mapping[str, tuple[RefRow, ...]]
-    moved_to: str = ""
-    asked: bool = False
-
-    def refs(self) -> tuple[RefRow, ...]:
-        """Return every ref once, by name."""
-        return tuple(sorted({row for rows in self.requests.values() for row in rows}))
-
-    def only_by_glob(self) -> frozenset[RefRow]:
-        """Return the refs that nobody typed, but a glob matches."""
-        globbed = {typed for typed in self.requests if any(char in typed for char in "*?[")}
-        typed = {row for ref, rows in self.requests.items() if ref not in globbed for row in rows}
-        return frozenset(self.refs()) - typed
+from hubmirror.drift import Resolution, judge_drift
+from hubmirror.errors import HubmirrorError
+from hubmirror.manifest.locked import Lock
+from hubmirror.records import BlobRef, CheckpointRow, Digest, RefRow, RepoKey, SnapshotRow
+from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +42,7 @@ class UnitPlan:
         fetch: Checkpoints whose bytes are missing.
         held_checkpoints: Checkpoints whose bytes are there.
         drift: What moved upstream since the lock, one sentence each.
-        kept_refs: Refs that stay at their locked commit although they moved.
+        kept_refs: Refs that stay at their locked commit although they, or their repo, moved.
     """
 
     name: str
@@ -144,7 +109,7 @@ def _plan_repo(
     name = str(spec.key)
     if isinstance(resolution, HubmirrorError):
         return UnitPlan(name, spec, None, resolution, (), (), (), ())
-    drift = _judge_drift(spec, resolution, lock.repo(spec.key) if lock else None)
+    drift = judge_drift(spec, resolution, lock.repo(spec.key) if lock else None)
     if drift.refusal:
         return UnitPlan(name, spec, resolution, drift.refusal, (), (), (), (), drift.findings)
     resolution = drift.resolution
@@ -168,56 +133,6 @@ def _plan_repo(
         held_checkpoints=held_checkpoints,
         drift=drift.findings,
         kept_refs=drift.kept_refs,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Drift:
-    """What the policies of a repo make of refs that moved since the lock."""
-
-    resolution: Resolution
-    refusal: RefusedError | None = None
-    findings: tuple[str, ...] = ()
-    kept_refs: frozenset[RefRow] = frozenset()
-
-
-def _judge_drift(spec: RepoSpec, resolution: Resolution, locked: LockedRepo | None) -> _Drift:
-    """Compare refs with the lock; a tag is a promise, so by default one that moved is refused."""
-    if locked is None or locked.url != spec.url:
-        return _Drift(resolution)
-    before = {(row.name, row.kind): row for one in locked.requests for row in one.rows}
-    refusal: RefusedError | None = None
-    findings: list[str] = []
-    kept: dict[RefRow, RefRow] = {}
-    for row in resolution.refs():
-        old = before.get((row.name, row.kind), row)
-        if old.commit == row.commit or row.kind is RefKind.COMMIT:
-            continue
-        policy = spec.on_moved_tag if row.kind is RefKind.TAG else spec.on_moved_branch
-        moved = (
-            f"{row.kind} {row.name!r} was moved upstream: locked to {old.commit}, now {row.commit}"
-        )
-        match policy:
-            case Drift.FAIL:
-                refusal = refusal or _refused(spec, row, moved)
-            case Drift.HOLD:
-                kept[row] = old
-                findings.append(f"{moved}; it stays as locked")
-            case Drift.FOLLOW:
-                if row.kind is RefKind.TAG:  # a branch is there to move
-                    findings.append(f"{moved}; followed")
-    requests = {
-        ref: tuple(kept.get(row, row) for row in rows) for ref, rows in resolution.requests.items()
-    }
-    changed = replace(resolution, requests=requests)
-    return _Drift(changed, refusal, tuple(findings), frozenset(kept.values()))
-
-
-def _refused(spec: RepoSpec, row: RefRow, moved: str) -> RefusedError:
-    return RefusedError(
-        f"{spec.title}: {moved}",
-        hint="find out why; to accept it: "
-        f"hubmirror lock MANIFEST --upgrade {spec.title}:{row.name}",
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from hubmirror.drift import Resolution
 from hubmirror.errors import HubmirrorError, RefusedError, UpstreamError
 from hubmirror.manifest.locked import Lock, LockedCheckpoint, LockedRepo, LockedRequest
-from hubmirror.plan import FetchPlan, Known, Resolution, SourcePlan, plan_source
+from hubmirror.plan import FetchPlan, Known, SourcePlan, plan_source
 from hubmirror.records import BlobRef, CheckpointRow, Digest, RefKind, RefRow, RepoKey, SnapshotRow
 from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec
 from tests.samples import COMMIT, OTHER_COMMIT, checkpoint, snapshot

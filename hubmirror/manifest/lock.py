@@ -103,12 +103,15 @@ def parse_lock(text: str, *, file: str) -> Lock:
 
 
 def _repo(key: str, part: _Part) -> LockedRepo:
-    part.only("default_branch", "refs", "snapshots", "url")
+    part.only("default_branch", "moved_to", "refs", "snapshots", "url")
     url, default_branch = part.field("url").text(), part.field("default_branch").text()
+    moved_to = part.field("moved_to").text() if "moved_to" in part.mapping() else ""
     requests = part.field("refs").each(lambda ref, rows: LockedRequest(ref, rows.rows()))
     snapshots = part.field("snapshots").each(_snapshot)
     return part.made(
-        lambda: LockedRepo(str(RepoKey.parse(key)), url, default_branch, requests, snapshots)
+        lambda: LockedRepo(
+            str(RepoKey.parse(key)), url, default_branch, requests, snapshots, moved_to
+        )
     )
 
 

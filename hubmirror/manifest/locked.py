@@ -57,6 +57,7 @@ class LockedRepo:
         default_branch: Its name, or empty when it is not known.
         requests: In order, one for each ref of the manifest.
         snapshots: In order of their commits.
+        moved_to: Where the address led, for a repo that was renamed; else empty.
     """
 
     key: str
@@ -64,9 +65,11 @@ class LockedRepo:
     default_branch: str
     requests: tuple[LockedRequest, ...] = ()
     snapshots: tuple[LockedSnapshot, ...] = ()
+    moved_to: str = ""
 
     def __post_init__(self) -> None:
         check_no_secret(self.url)
+        check_no_secret(self.moved_to)
         requests = _named(self.requests, _request_ref)
         snapshots = _named(self.snapshots, _snapshot_commit)
         object.__setattr__(self, "requests", tuple(requests.values()))
@@ -174,9 +177,11 @@ def _encode_repo(repo: LockedRepo) -> str:
     snapshots = [
         (row.commit, _pinned(row.digest, row.size_bytes, row.content)) for row in repo.snapshots
     ]
+    moved = [("moved_to", _json(repo.moved_to))] if repo.moved_to else []
     return _block(
         [
             ("default_branch", _json(repo.default_branch)),
+            *moved,
             ("refs", _block(requests, 3)),
             ("snapshots", _block(snapshots, 3)),
             ("url", _json(repo.url)),

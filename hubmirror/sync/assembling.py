@@ -5,10 +5,12 @@ A unit advances as a whole or not at all: one that failed keeps the rows that it
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from hubmirror.errors import HubmirrorError
+from hubmirror.drift import Resolution
+from hubmirror.errors import HubmirrorError, InvalidInputError
 from hubmirror.manifest.locked import (
     Lock,
     LockedCheckpoint,
@@ -16,7 +18,7 @@ from hubmirror.manifest.locked import (
     LockedRequest,
     LockedSnapshot,
 )
-from hubmirror.plan import Resolution, SourcePlan, UnitPlan
+from hubmirror.plan import SourcePlan, UnitPlan
 from hubmirror.records import (
     BlobRef,
     CheckpointRow,
@@ -191,7 +193,8 @@ def _aliases(spec: RepoSpec, resolution: Resolution | None) -> tuple[str, ...]:
     if resolution and resolution.moved_to:
         parts = resolution.moved_to.strip("/").removesuffix(".git").split("/")
         name = "/".join(parts[-2:])
-        aliases.setdefault(RepoKey.parse(name), name)
+        with contextlib.suppress(InvalidInputError):  # a host may redirect to what names no repo
+            aliases.setdefault(RepoKey.parse(name), name)
     return tuple(sorted(alias for key, alias in aliases.items() if key != spec.key))
 
 
@@ -228,6 +231,7 @@ def _lock_repo(
             LockedSnapshot(one.commit, one.digest, one.size_bytes, spec.content)
             for one in row.snapshots
         ),
+        moved_to=resolution.moved_to,
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from hubmirror.drift import Resolution
 from hubmirror.errors import HubmirrorError, InvalidInputError, UpstreamError
 from hubmirror.manifest.locked import DEFAULT_BRANCH, Lock, LockedRepo
-from hubmirror.plan import Resolution
 from hubmirror.records import RefKind, RefRow, RepoKey
 from hubmirror.specs import Manifest, RepoSpec
 from hubmirror.sync.options import Mode
@@ -55,7 +55,7 @@ def _resolve(
         if mode is Mode.FOLLOW:
             pinned = {ref: rows for ref, rows in pinned.items() if _is_commit(ref, rows)}
         if len(pinned) == len(set(typed)):
-            return Resolution(locked.default_branch, pinned)
+            return Resolution(locked.default_branch, pinned, locked.moved_to)
     remote = list_refs(spec.url)
     try:
         requests = {

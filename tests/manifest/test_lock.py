@@ -98,6 +98,7 @@ repos = st.builds(
     words,
     st.lists(requests, max_size=3, unique_by=lambda request: request.ref).map(tuple),
     st.lists(snapshots, max_size=3, unique_by=lambda snapshot: snapshot.commit).map(tuple),
+    st.just("") | words.map(lambda word: f"https://h.example/{word.replace('?', '')}"),
 )
 checkpoints = st.builds(
     LockedCheckpoint, words.map(lambda word: f"https://h.example/{word}"), digests, sizes
