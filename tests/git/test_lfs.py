@@ -22,7 +22,9 @@ from hubmirror.upstream.snapshots import Choices, Snapshot, write_snapshot
 from hubmirror.upstream.submodules import Submodule
 from tests.certificates import make_ca, server_context
 from tests.git.conftest import Bench, contents
+from tests.services import require_program
 from tests.upstream import RepoBuilder, Upstream, faults
+from tests.upstream.gitcmd import run_git
 from tests.upstream.lfs import RULES, Lfs, pointer
 from tests.upstream.repos import Executable
 from tests.upstream.repos import Submodule as Gitlink
@@ -138,6 +140,23 @@ def test_the_tar_is_what_a_repo_without_lfs_would_give(
     _, expected = client.snapshot(bench, plain)
 
     assert tar == expected
+
+
+def test_the_real_client_would_check_out_the_same(
+    bench: Bench, lfs: Lfs, client: Client, tmp_path: Path
+) -> None:
+    program = require_program("git-lfs")
+    files = {"a.bin": lfs.put(SMALL), "deep/b.bin": lfs.put(LARGE), "empty.bin": ""}
+    commit = bench.repo.commit({".gitattributes": RULES, **files, "note.txt": pointer(SMALL)})
+    bench.fetch("main")
+    filters = ["-c", f"filter.lfs.process={program} filter-process"]
+    filters += ["-c", f"filter.lfs.smudge={program} smudge -- %f", "-c", "filter.lfs.required=true"]
+
+    _, tar = client.snapshot(bench, commit)
+    run_git(*filters, "clone", "--quiet", bench.http_url, str(tmp_path / "checkout"))
+
+    held = contents(tar)
+    assert {path: (tmp_path / "checkout" / path).read_bytes() for path in held} == held
 
 
 def test_a_pointer_that_git_would_not_replace_stays_with_a_finding(
