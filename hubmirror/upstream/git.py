@@ -76,13 +76,16 @@ class GitProgram:
         folder: Path | None,
         stdin: bytes = b"",
         extra: Mapping[str, str] | None = None,
+        is_long: bool = False,
     ) -> Answer:
         """Run git on the repository in ``folder``, without any network, to its end.
+
+        What is long, and hears nothing of our death from its pipes, says so.
 
         Raises:
             StorageError: when git is not installed. Git's own failures are in the answer.
         """
-        return self._run(arguments, folder=folder, stdin=stdin, extra=extra)
+        return self._run(arguments, folder=folder, stdin=stdin, extra=extra, is_group=is_long)
 
     def ask(
         self,
@@ -98,7 +101,7 @@ class GitProgram:
             UpstreamError: when nothing comes for too long. Git's own failures are in the answer.
             StorageError: when git is not installed.
         """
-        return self._run(arguments, folder=folder, stdin=stdin, address=address)
+        return self._run(arguments, folder=folder, stdin=stdin, address=address, is_group=True)
 
     @contextlib.contextmanager
     def conversation(
@@ -136,13 +139,19 @@ class GitProgram:
         stdin: bytes = b"",
         address: Address | None = None,
         extra: Mapping[str, str] | None = None,
+        is_group: bool,
     ) -> Answer:
         with contextlib.ExitStack() as ends:
             given = ends.enter_context(_holding(stdin)) if stdin else subprocess.DEVNULL
             process = self._start(
-                arguments, folder=folder, stdin=given, address=address, extra=extra
+                arguments,
+                folder=folder,
+                stdin=given,
+                address=address,
+                extra=extra,
+                is_group=is_group,
             )
-            ends.callback(_end, process, group=address is not None)
+            ends.callback(_end, process, group=is_group)
             # Twice: http's own limit, which sees the bytes of an answer come in, goes first.
             heard = _listen(process, address, 2 * self.timeout_s if address else None)
             return Answer(process.wait(), *heard)
@@ -155,6 +164,7 @@ class GitProgram:
         stdin: int,
         address: Address | None = None,
         extra: Mapping[str, str] | None = None,
+        is_group: bool = False,
     ) -> subprocess.Popen[bytes]:
         git = _gitpython()
         around = surroundings(
@@ -169,7 +179,7 @@ class GitProgram:
         # GitPython hands the whole environment of this process down; `env` takes away.
         unset = [word for name in around.taken for word in ("-u", name)]
         command = [
-            *(_group(stdin) if address else []),
+            *(_group(stdin) if is_group else []),
             *(["env", *unset] if unset else []),
             git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git",
             f"--git-dir={folder or os.devnull}",
@@ -178,11 +188,11 @@ class GitProgram:
         try:
             started = git.Git("/").execute(
                 command,
-                istream=subprocess.PIPE if address else stdin,
+                istream=subprocess.PIPE if is_group else stdin,
                 as_process=True,
                 env=around.given,
-                pass_fds=[stdin] if address and stdin >= 0 else [],
-                process_group=0 if address else None,
+                pass_fds=[stdin] if is_group and stdin >= 0 else [],
+                process_group=0 if is_group else None,
             )
         except git.GitCommandNotFound as error:
             raise _missing() from error

@@ -25,6 +25,7 @@ from hubmirror.upstream.git import Answer, GitProgram
 from hubmirror.upstream.listing import ask_refs
 from hubmirror.upstream.refs import HEADS, TAGS, RemoteRefs, parse_refs
 from hubmirror.upstream.surroundings import UPSTREAM
+from hubmirror.upstream.upkeep import tidy
 
 _ALL = "refs/hubmirror/all/"
 _NAMED = "refs/hubmirror/named/"
@@ -38,8 +39,8 @@ _NOT_SHALLOW = re.compile(r"unadvertised object|does not support shallow|not our
 class GitUpstream:
     """Git hosts, asked through the installed git; may be used from several threads.
 
-    A thread that calls must live until the call returns: git is bound to end with it. Two
-    calls at once must not share a clone.
+    Two calls at once must not share a clone. A run has one of these: the commits that it
+    fetched are kept until it is over.
 
     Args:
         ca_bundle: A file of certificates to trust instead of the system's; empty for those.
@@ -62,6 +63,7 @@ class GitUpstream:
             ca_bundle=ca_bundle, proxies=proxies, credentials=logins, stall_s=timeout_s
         )
         self._is_checked = False
+        self._used: dict[Path, set[str]] = {}
 
     def close(self) -> None:
         """Close every connection."""
@@ -157,7 +159,12 @@ class GitUpstream:
         self._fetch_commits(address, clone, sorted(set(commits.values()) - here))
         found |= commits
         clone.keep(found.values())
-        return tuple(replace(row, commit=found.get(row, row.commit)) for row in wanted)
+        rows = tuple(replace(row, commit=found.get(row, row.commit)) for row in wanted)
+        used = self._used.setdefault(clone.folder, set())
+        used.update(row.commit for row in rows)
+        if missing:
+            tidy(self._program, clone, used)
+        return rows
 
     def _fetch_named(
         self, address: Address, clone: Clone, rows: Sequence[RefRow]
