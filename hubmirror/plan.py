@@ -20,7 +20,7 @@ from hubmirror.records import (
     RepoKey,
     SnapshotRow,
 )
-from hubmirror.specs import CheckpointSpec, Drift, Manifest, RepoSpec
+from hubmirror.specs import CheckpointSpec, Drift, Manifest, RepoSpec, SyncSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,10 @@ class UnitPlan:
     held_checkpoints: tuple[CheckpointRow, ...]
     drift: tuple[str, ...] = ()
     kept_refs: frozenset[RefRow] = frozenset()
+
+    def most_bytes(self, settings: SyncSettings) -> int | None:
+        """Return how large one of its files may be, by its own word or its manifest's."""
+        return (self.spec.max_size_bytes if self.spec else None) or settings.max_size_bytes
 
     def is_idle(self) -> bool:
         """Tell whether everything this unit needs is there."""
