@@ -13,7 +13,7 @@ from hubmirror.drift import Resolution, judge_drift
 from hubmirror.errors import HubmirrorError
 from hubmirror.manifest.locked import Lock
 from hubmirror.records import BlobRef, CheckpointRow, Digest, RefRow, RepoKey, SnapshotRow
-from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec
+from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec, SyncSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ class UnitPlan:
     held_checkpoints: tuple[CheckpointRow, ...]
     drift: tuple[str, ...] = ()
     kept_refs: frozenset[RefRow] = frozenset()
+
+    def most_bytes(self, settings: SyncSettings) -> int | None:
+        """Return how large one of its files may be, by its own word or its manifest's."""
+        return (self.spec.max_size_bytes if self.spec else None) or settings.max_size_bytes
 
     def is_idle(self) -> bool:
         """Tell whether everything this unit needs is there."""

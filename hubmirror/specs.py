@@ -97,6 +97,7 @@ class SyncSettings:
     """The ``settings:`` of a manifest; None means that the writer's own settings decide."""
 
     jobs: int | None = None
+    connections_per_host: int | None = None
     limit_rate_bytes: int | None = None
     max_size_bytes: int | None = None
 

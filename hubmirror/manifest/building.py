@@ -82,6 +82,7 @@ def _checkpoint(entry: CheckpointEntry) -> CheckpointSpec:
 def _settings(entry: SettingsEntry) -> SyncSettings:
     return SyncSettings(
         jobs=entry.jobs,
+        connections_per_host=entry.connections_per_host,
         limit_rate_bytes=parse_rate(entry.limit_rate) if entry.limit_rate else None,
         max_size_bytes=parse_size(entry.max_size) if entry.max_size else None,
     )

@@ -208,6 +208,12 @@ class SettingsEntry(_Entry):
         json_schema_extra={"minimum": 1, "maximum": values.MOST_JOBS},
         examples=[4],
     )
+    connections_per_host: Annotated[int, _checked(values.check_jobs)] | None = Field(
+        default=None,
+        description="The most connections that downloads hold to one host.",
+        json_schema_extra={"minimum": 1, "maximum": values.MOST_JOBS},
+        examples=[4],
+    )
     limit_rate: Annotated[
         str, _checked(sizes.parse_rate), _pattern(sizes.RATE_PATTERN, "50MB/s")
     ] = Field(

@@ -31,7 +31,7 @@ from hubmirror.specs import (
 )
 from hubmirror.version import __version__
 
-_FORMAT = 1
+_FORMAT = 2
 _MODES = files.Modes(file=0o600, folder=0o700)
 _KEPT_S = 30 * 24 * 3600
 

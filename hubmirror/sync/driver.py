@@ -39,9 +39,11 @@ from hubmirror.sync.planning import (
     read_all,
     restore_locks,
 )
+from hubmirror.sync.preflight import PATIENCE_S, Preflight
 from hubmirror.sync.report import SyncReport
+from hubmirror.sync.room import Room
 from hubmirror.sync.snapshots import SnapshotMaker
-from hubmirror.sync.weights import Room, Weights, WeightsFetcher
+from hubmirror.sync.weights import Weights, WeightsFetcher
 from hubmirror.sync.writing import Workplace, writing
 from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.http import HttpUpstream
@@ -169,37 +171,37 @@ class _Run:
         return max((jobs for jobs in asked if jobs), default=self._settings.jobs)
 
     def _fetch(self, plans: Sequence[SourcePlan]) -> Outcomes:
-        settings = self._settings
-        limits = [plan.manifest.settings.limit_rate_bytes for plan in plans]
-        rate = min((limit for limit in limits if limit), default=settings.limit_rate_bytes)
-        self._room.check_all(
-            (one, locked.size_bytes)
-            for plan in plans
-            for unit in plan.units
-            for one in unit.fetch
-            if plan.lock and (locked := plan.lock.checkpoint(one.spec.url))
-        )
-        pace, credentials = Pace(rate), find_credentials(settings)
+        settings, jobs = self._settings, self._jobs(plan.manifest for plan in plans)
+        rates = [plan.manifest.settings.limit_rate_bytes for plan in plans]
+        pace = Pace(min((rate for rate in rates if rate), default=settings.limit_rate_bytes))
+        credentials = find_credentials(settings)
         with contextlib.ExitStack() as ends:
 
-            def http(logins: Credentials) -> HttpUpstream:
+            def http(logins: Credentials, *, stall_s: float = 60) -> HttpUpstream:
                 opened = HttpUpstream(
                     ca_bundle=settings.ca_bundle,
                     proxies=settings.proxies,
                     credentials=logins,
                     pace=pace,
-                    connections_per_host=settings.connections_per_host,
+                    connections_per_host=self._connections(plans),
+                    stall_s=stall_s,
                 )
                 return ends.enter_context(opened)
 
+            preflight = Preflight(self._room, settings.expand, jobs)
+            preflight.check(plans, lambda: http(credentials, stall_s=PATIENCE_S / 2))
             weights = WeightsFetcher(http(credentials), self._landing, self._room, settings.expand)
             check_stop = weights.stop.check
             objects = ObjectFetcher(lambda: http(credentials.for_git()), self._room, check_stop)
             maker = SnapshotMaker(self._git, self._landing, objects, self._state.clone, check_stop)
             is_exact = self._options.mode is not Mode.FOLLOW
             fetcher = Fetcher(maker, weights, self._options.notify, is_exact=is_exact)
-            jobs = self._jobs(plan.manifest for plan in plans)
             return fetcher.fetch_all(plans, jobs, self._index.record_arrivals)
+
+    def _connections(self, plans: Iterable[SourcePlan]) -> int:
+        """Say how many connections a host may see: as few as the most careful manifest asks."""
+        asked = (plan.manifest.settings.connections_per_host for plan in plans)
+        return min((most for most in asked if most), default=self._settings.connections_per_host)
 
     def _describe(
         self, plans: Sequence[SourcePlan], outcomes: Outcomes, before: Holdings

@@ -81,8 +81,7 @@ class Fetcher:
         try:
             for plan in plans:
                 for unit in plan.units:
-                    own = unit.spec.max_size_bytes if unit.spec else None
-                    most = own or plan.manifest.settings.max_size_bytes
+                    most = unit.most_bytes(plan.manifest.settings)
                     if unit.make:
                         made = pool.submit(self._make_snapshots, unit, most)
                         snapshots[made] = (plan.manifest.name, unit.name)

@@ -18,7 +18,8 @@ from hubmirror import urls
 from hubmirror.blobs import hash_file
 from hubmirror.errors import InvalidInputError, StorageError, UpstreamError, VerificationError
 from hubmirror.records import Digest
-from hubmirror.sync.weights import Room, fetch_checked
+from hubmirror.sync.room import Room
+from hubmirror.sync.weights import fetch_checked
 from hubmirror.upstream import lfs
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms, discard_journal
 from hubmirror.upstream.pointers import Pointed, Pointer

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hubmirror import files, urls
+from hubmirror import urls
 from hubmirror.errors import HubmirrorError, RefusedError, UpstreamError, VerificationError
 from hubmirror.index import Arrival
 from hubmirror.plan import FetchPlan
-from hubmirror.records import CheckpointRow, Digest
+from hubmirror.records import CheckpointRow
 from hubmirror.specs import CheckpointSpec
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.report import is_unreachable
+from hubmirror.sync.room import Room
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms, discard, discard_journal
-
-_MARGIN_BYTES = 64 * 1024 * 1024
-_KEPT_S = 14 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,14 @@ class Weights:
     row: CheckpointRow
     arrival: Arrival
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where bytes are asked for, and what messages may call that."""
+
+    url: str
+    shown: str
 
 
 class Stop:
@@ -44,54 +50,6 @@ class Stop:
         """Raise in a thread that shall end."""
         if self._event.is_set():
             raise UpstreamError("stopped")
-
-
-class Room:
-    """The disks that a download fills: where it is partial, and the mirror's."""
-
-    def __init__(self, partials: Path, mirror: Path) -> None:
-        self.partials = partials
-        self._used_up: set[Path] = set()
-        self._disks = {folder.stat().st_dev: folder for folder in (mirror, partials)}
-
-    def partial(self, address: str) -> Path:
-        """Return where the bytes of an address are partial; without what changes in its query."""
-        return self.partials / Digest.of(urls.canonical(address).encode()).hex
-
-    def check(self, size_bytes: int) -> None:
-        """Refuse what cannot fit, with a margin.
-
-        Raises:
-            OSError: ENOSPC with both figures.
-        """
-        for folder in self._disks.values():
-            files.check_room(folder, size_bytes + _MARGIN_BYTES)
-
-    def check_all(self, wanted: Iterable[tuple[FetchPlan, int]]) -> None:
-        """Refuse a run whose known sizes cannot fit, less what is there of them.
-
-        Raises:
-            OSError: ENOSPC with both figures.
-        """
-        needed = 0
-        for plan, size_bytes in wanted:
-            path = self.partial(plan.spec.url)
-            there = path.stat().st_blocks * 512 if path.exists() else 0
-            needed += max(size_bytes - there, 0)
-        if needed:
-            self.check(needed)
-
-    def use_up(self, paths: Iterable[Path]) -> None:
-        """Let go of files here once the run has kept what was made of them."""
-        self._used_up.update(paths)
-
-    def clear(self, now: float) -> None:
-        """Remove what was used up, and partial files that no run went on with for two weeks."""
-        for path in self._used_up:
-            discard(path)
-        for path in self.partials.iterdir():
-            if now - path.stat().st_mtime > _KEPT_S:
-                path.unlink(missing_ok=True)
 
 
 class WeightsFetcher:
@@ -118,15 +76,15 @@ class WeightsFetcher:
             HubmirrorError: saying what came of every address.
         """
         failures: list[HubmirrorError] = []
-        for address, shown in self._addresses(wanted.spec):
-            terms = Terms(shown, most_bytes, lambda _: self.stop.check(), self._room.check)
+        for address in addresses(wanted.spec, self._expand):
+            terms = Terms(address.shown, most_bytes, lambda _: self.stop.check(), self._room.check)
             try:
-                fetched, warnings = self._fetch_from(address, wanted, terms)
+                fetched, warnings = self._fetch_from(address.url, wanted, terms)
             except HubmirrorError as error:
                 failures.append(error)
                 continue
             size, url = fetched.size_bytes, wanted.spec.url
-            redirect = fetched.redirect if address == url else ""
+            redirect = fetched.redirect if address.url == url else ""
             row = CheckpointRow(url, fetched.digest, size, redirect)
             arrival = Arrival(url, fetched.digest, size, redirect, fetched.etag)
             return Weights(row, arrival, warnings)
@@ -150,14 +108,20 @@ class WeightsFetcher:
             discard_journal(path)
         return fetched, tuple(warnings)
 
-    def _addresses(self, spec: CheckpointSpec) -> Iterator[tuple[str, str]]:
-        """Go through the addresses of a checkpoint, and what messages may call them."""
-        if spec.fetch_url:
-            yield self._expand(spec.fetch_url), f"{urls.redact(spec.url)} (by its fetch_url)"
-        else:
-            yield spec.url, urls.redact(spec.url)
-        for fallback in spec.fallbacks:
-            yield fallback, urls.redact(fallback)
+
+def addresses(spec: CheckpointSpec, expand: Callable[[str], str]) -> Iterator[Address]:
+    """Go through the addresses of a checkpoint, in the order in which they are tried.
+
+    Raises:
+        HubmirrorError: when a variable in one of them is not set.
+    """
+    if spec.fetch_url:
+        shown = f"{urls.redact(spec.url)} (by its fetch_url)"
+        yield Address(expand(spec.fetch_url), shown)
+    else:
+        yield Address(spec.url, urls.redact(spec.url))
+    for fallback in spec.fallbacks:
+        yield Address(fallback, urls.redact(fallback))
 
 
 def fetch_checked(

@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from hubmirror import files, urls
-from hubmirror.errors import StorageError, UpstreamError
+from hubmirror.errors import HubmirrorError, StorageError, UpstreamError
 from hubmirror.records import Digest
 from hubmirror.upstream import refusals, small
 from hubmirror.upstream.connections import Answer, Connections
@@ -124,6 +124,21 @@ class HttpUpstream:
             except PassingError as failure:
                 retries.wait(failure, gained_bytes=0)
 
+    def size(self, url: str) -> int | None:
+        """Ask once how large a file is; None where its host does not say, whatever the reason."""
+        try:
+            if url.startswith("file:"):
+                return _local_path(url).stat().st_size
+            slots = self._connections.slots(url, url)
+            slots.take()
+            try:
+                with self._connections.ask(url, url, {}, method="HEAD") as answer:
+                    return answer.size_bytes
+            finally:
+                slots.give_back()
+        except (PassingError, HubmirrorError, OSError):
+            return None
+
     def _fetch(self, url: str, path: Path, terms: Terms) -> Fetched:
         retries = Retries(terms.shown, first_wait_s=self._first_wait_s, budget=self._budget)
         first = None if is_begun(path) else self._begin(url, path, terms, retries)
@@ -182,13 +197,17 @@ def _copy(url: str, partial: Partial, terms: Terms) -> Fetched:
     """Fetch from a file of this machine."""
     partial.begin(Version())
     try:
-        source = Path(unquote(urlsplit(url).path)).open("rb")  # noqa: SIM115 - closed below
+        source = _local_path(url).open("rb")
     except OSError as error:
         raise UpstreamError(f"{terms.shown}: {error.strerror}") from error
     with source:
         size = _copy_pieces(source, partial, terms)
     refusals.refuse_empty(size, terms.shown)
     return Fetched(Follower(partial).finish(size), size, redirect="", etag="")
+
+
+def _local_path(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
 
 
 def _copy_pieces(source: IO[bytes], partial: Partial, terms: Terms) -> int:

@@ -13,7 +13,7 @@ import pytest
 from hubmirror.errors import HubmirrorError, UpstreamError, VerificationError
 from hubmirror.records import Digest
 from hubmirror.sync.lfs import ObjectFetcher
-from hubmirror.sync.weights import Room
+from hubmirror.sync.room import Room
 from hubmirror.upstream.credentials import Credentials, Secret
 from hubmirror.upstream.http import HttpUpstream
 from hubmirror.upstream.lfs import find_server, read_answer

@@ -257,6 +257,7 @@ def test_a_fault_of_an_entrypoint_as_a_mapping(item: str, expected: str) -> None
     [
         ("jobs: 0", "jobs: expected a number from 1 to 64, got 0"),
         ("jobs: 65", "jobs: expected a number from 1 to 64, got 65"),
+        ("connections_per_host: 0", "connections_per_host: expected a number from 1 to 64, got 0"),
         ("jobs: '4'", "jobs: expected a number, got the text '4'; remove the quotes"),
         ("jobs: many", "jobs: expected a whole number, got the text 'many'"),
         ("limit_rate: 50", "limit_rate: expected a rate with its unit, such as 50MB/s, got the number 50"),

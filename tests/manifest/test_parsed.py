@@ -36,7 +36,7 @@ repos:
       - {{url: https://h.example/b.pth, sha256: "bbbbbbbb", fetch_url: "${{MODEL_URL}}"}}
 checkpoints:
   - url: https://h.example/\u00fcber.pth
-settings: {{jobs: 4, limit_rate: 50MB/s, max_size: 20GB}}
+settings: {{jobs: 4, connections_per_host: 2, limit_rate: 50MB/s, max_size: 20GB}}
 """
 
 

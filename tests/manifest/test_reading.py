@@ -40,7 +40,7 @@ repos:
 checkpoints:
   - url: https://host.example/uc?id=7
     sha256: "SHA"
-settings: {jobs: 4, limit_rate: 50MB/s, max_size: 2MiB}
+settings: {jobs: 4, connections_per_host: 2, limit_rate: 50MB/s, max_size: 2MiB}
 """
 
 
@@ -69,7 +69,9 @@ def test_a_whole_manifest_becomes_records() -> None:
         ),
     )
     loose = CheckpointSpec(url="https://host.example/uc?id=7", sha256=Digest("a" * 64))
-    settings = SyncSettings(jobs=4, limit_rate_bytes=50_000_000, max_size_bytes=2 * 2**20)
+    settings = SyncSettings(
+        jobs=4, connections_per_host=2, limit_rate_bytes=50_000_000, max_size_bytes=2 * 2**20
+    )
     assert manifest == Manifest("vision-team", "m.yaml", (repo,), (loose,), settings)
 
 

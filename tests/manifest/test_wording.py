@@ -10,10 +10,25 @@ from hypothesis import strategies as st
 from hubmirror.errors import Fault, InvalidInputError
 from hubmirror.manifest.reading import parse_manifest
 
-KEYS = st.sampled_from(
-    ["version", "name", "repos", "repo", "url", "refs", "aliases", "entrypoints", "args", "kwargs"]
-) | st.sampled_from(
-    ["checkpoints", "sha256", "urls", "fetch_url", "settings", "jobs", "limit_rate", "max_size"]
+KEYS = (
+    st.sampled_from(
+        [
+            "version",
+            "name",
+            "repos",
+            "repo",
+            "url",
+            "refs",
+            "aliases",
+            "entrypoints",
+            "args",
+            "kwargs",
+        ]
+    )
+    | st.sampled_from(
+        ["checkpoints", "sha256", "urls", "fetch_url", "settings", "jobs", "limit_rate", "max_size"]
+    )
+    | st.sampled_from(["connections_per_host"])
 )
 LEAVES = (
     st.none()

@@ -14,7 +14,8 @@ from hubmirror.plan import FetchPlan
 from hubmirror.records import Digest
 from hubmirror.specs import CheckpointSpec
 from hubmirror.sync.landing import Landing
-from hubmirror.sync.weights import Room, WeightsFetcher
+from hubmirror.sync.room import Room
+from hubmirror.sync.weights import WeightsFetcher
 from hubmirror.upstream.http import HttpUpstream
 from scripts.benchmarks.workers.job import Job, serve
 
