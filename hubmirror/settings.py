@@ -195,9 +195,10 @@ class Settings:
 def _proxies(environment: Mapping[str, str]) -> Mapping[str, str]:
     if not any(name.lower().endswith("_proxy") for name in environment):
         return {}
-    import urllib.request  # a third of all that a command imports: only where there is a proxy
+    # A third of all that a command imports: only where there is a proxy.
+    from urllib.request import getproxies_environment
 
-    return urllib.request.getproxies_environment()
+    return getproxies_environment()
 
 
 def _under(home: str, folder: str) -> str:

@@ -52,3 +52,16 @@ def test_no_host_of_a_package_registry_is_named() -> None:
     ]
 
     assert found == []
+
+
+def test_every_test_that_holds_a_promise_of_loading_is_there() -> None:
+    text = (ROOT / "docs" / "loading.md").read_text()
+
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", text)
+
+    assert len(named) > 15
+    assert [
+        name
+        for module, name in named
+        if f"def {name}(" not in (ROOT / "tests" / "hub" / f"{module}.py").read_text()
+    ] == []

@@ -16,7 +16,8 @@ Run a command, with every Python process in it loading from the mirror.
 
 The script needs no edit: what it and its children (torchrun's ranks, DataLoader workers, other
 Pythons) ask of torch.hub, of URLs and of the Hugging Face cache is answered from one publication,
-and the network is refused, from the moment that a process imports torch or huggingface_hub.
+and the network is refused, from the moment that a process imports torch, huggingface_hub,
+urllib.request, urllib3 (so requests), httpx or httpx2.
 The command takes the place of this process: its exit code and signals are its own. Pythons
 started with -I, -E or -S cannot be reached.
 """

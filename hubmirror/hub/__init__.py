@@ -6,7 +6,7 @@ From the outside in:
 - ``hooks``: which functions are answered. ``interception`` and ``trampolines`` put the answers
   in and take them out again.
 - ``repos`` and ``weights``: the answers. ``requirements``: what a repo needs of this machine.
-- ``guard`` and ``commands``: refuse what was not answered.
+- ``guard`` and ``commands``: refuse what was not answered; ``reach``: what is near all the same.
 - ``supply``: one publication as this node reads it; under it ``views``, ``unpacking``,
   ``legacy``, ``verification`` and ``cache``.
 

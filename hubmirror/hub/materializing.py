@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from hubmirror import files, urls
 from hubmirror.blobs import Blobs, hash_file
 from hubmirror.catalog import Catalog
 from hubmirror.errors import RefusedError, VerificationError
-from hubmirror.hub.views import MARK, is_whole, make_whole
+from hubmirror.hub.unpacking import unpack
 from hubmirror.mirror import Mirror
 from hubmirror.records import GITHUB, BlobRef, Digest, RefRow, RepoKey, RepoRow, Unit
 from hubmirror.resolve import Spec, resolve
@@ -165,7 +167,7 @@ def materialize(mirror: Mirror, layout: Layout, torch_home: Path) -> Materialize
     written: list[str] = []
     kept: list[str] = []
     with files.exclusive(torch_home / _LOCK):
-        _clear(checkpoints)
+        _clear(hub, checkpoints)
         _refuse_foreign(hub, layout.folders)
         missing = [
             blob.size_bytes
@@ -174,10 +176,10 @@ def materialize(mirror: Mirror, layout: Layout, torch_home: Path) -> Materialize
         ]
         files.check_room(checkpoints, sum(missing))
         for name, blob in layout.folders.items():
-            is_there = is_whole(hub / name, blob.digest)
+            is_there = (hub / name).is_dir() and _made(hub / name) == blob.digest.hex
             (kept if is_there else written).append(name)
             if not is_there:
-                make_whole(mirror.blobs.check(blob, full=False), blob.digest, hub / name)
+                _unpack(mirror.blobs.check(blob, full=False), blob.digest, hub / name)
         for name, blob in layout.checkpoints.items():
             is_there = _has(checkpoints / name, blob)
             (kept if is_there else written).append(f"checkpoints/{name}")
@@ -187,19 +189,50 @@ def materialize(mirror: Mirror, layout: Layout, torch_home: Path) -> Materialize
     return Materialized(tuple(written), tuple(kept), layout.left_out)
 
 
-def _clear(folder: Path) -> None:
-    for left in folder.glob("new-*"):
+def _clear(hub: Path, checkpoints: Path) -> None:
+    for left in checkpoints.glob("new-*"):
         left.unlink()
+    for left in hub.glob("new-*"):
+        shutil.rmtree(left)
 
 
 def _refuse_foreign(hub: Path, folders: Iterable[str]) -> None:
-    foreign = [hub / name for name in folders if (hub / name).exists()]
-    for folder in foreign:
-        if not (folder / MARK).exists():
+    for folder in (hub / name for name in folders):
+        if folder.exists() and not _made(folder):
             raise RefusedError(
                 f"{folder}: is there, and was not made by hubmirror",
                 hint="move it away, or name another folder with --torch-home",
             )
+
+
+def _mark(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.hubmirror")
+
+
+def _made(folder: Path) -> str:
+    """Return the digest that a folder was made from or was about to be, or nothing."""
+    try:
+        return _mark(folder).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def _unpack(blob: Path, digest: Digest, final: Path) -> None:
+    """Unpack a snapshot, hashed on the way, and give it its name in one step.
+
+    The mark comes before the name and after the end of what had it: killed at any step, a folder
+    with a mark is whole.
+    """
+    with tempfile.TemporaryDirectory(prefix="new-", dir=final.parent) as private:
+        tree = Path(private) / final.name
+        tree.mkdir()
+        unpack(blob, digest, tree)
+        if final.exists():
+            final.rename(Path(private) / "replaced")
+        modes = files.Modes(_FILE_MODE, _FOLDER_MODE)
+        staging = final.with_name("checkpoints")
+        files.write(digest.hex.encode(), _mark(final), staging=staging, modes=modes)
+        tree.rename(final)
 
 
 def _has(path: Path, blob: BlobRef) -> bool:

@@ -1,10 +1,11 @@
 """Views: snapshots unpacked where their code runs.
 
-Owns: ``views/`` in the cache: ``views/<repo key>-<commit>/hub/<owner_repo_ref>``. Some hubconfs
-look for themselves under the name that torch.hub would give them, so every asked name has its
-own view; the parent keeps ``a_b/c`` and ``a/b_c`` apart. A view is writable, for hubconfs write
-beside themselves.
-Invariant: a name appears only when its view is whole; the mark inside was written last.
+Owns: ``views/`` in the cache: ``views/<repo key>-<commit>/<owner_repo_ref>``, with a mark in it and
+the tree under ``hub/<owner_repo_ref>``. Some hubconfs look for themselves under the name that
+torch.hub would give them, so every asked name has its own view; the parent keeps ``a_b/c`` and
+``a/b_c`` apart. A view is writable, for hubconfs write beside themselves, and what is ours lies
+outside their folder.
+Invariant: a name appears only when its view is whole; the mark was written last.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hubmirror.hub.unpacking import unpack
 from hubmirror.records import BlobRef, Digest
 from hubmirror.resolve import Resolved
 
-MARK = ".hubmirror-view"
+_MARK = "whole"
 _DAY_S = 24 * 60 * 60
 
 
@@ -55,18 +56,19 @@ class Views:
             VerificationError: when the snapshot's bytes are not what its digest says.
             StorageError: when the cache cannot hold it.
         """
-        final = self._cache / "views" / _parent(resolved) / "hub" / _name(resolved)
-        if not is_whole(final, resolved.snapshot.digest):
+        name = _name(resolved)
+        final = self._cache / "views" / _parent(resolved) / name
+        if not _is_whole(final, resolved.snapshot.digest):
             blob = BlobRef(resolved.snapshot.digest, resolved.snapshot.size_bytes)
             path = self._blobs.check(blob, full=False)
             try:
-                make_whole(path, blob.digest, final)
+                _make_whole(path, blob.digest, final)
             except OSError as error:
                 raise StorageError(
                     f"{final}: cannot be unpacked: {error}",
                     hint="HUBMIRROR_CACHE names another folder for it",
                 ) from error
-        return View(final, resolved)
+        return View(final / "hub" / name, resolved)
 
 
 def _parent(resolved: Resolved) -> str:
@@ -78,27 +80,27 @@ def _name(resolved: Resolved) -> str:
     return f"{resolved.spec.name}/{ref}".replace("/", "_")
 
 
-def is_whole(folder: Path, digest: Digest) -> bool:
-    """Tell whether a folder is a whole view of this snapshot."""
+def _is_whole(view: Path, digest: Digest) -> bool:
     try:
-        return (folder / MARK).read_text() == digest.hex
+        return (view / _MARK).read_text() == digest.hex
     except (FileNotFoundError, NotADirectoryError):
         return False
 
 
-def make_whole(blob: Path, digest: Digest, final: Path) -> None:
+def _make_whole(blob: Path, digest: Digest, final: Path) -> None:
     """Unpack a snapshot, hashed on the way, and give it its name in one step."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    private = Path(tempfile.mkdtemp(prefix="new-", dir=final.parent.parent))
+    private = Path(tempfile.mkdtemp(prefix="new-", dir=final.parent))
     try:
-        tree = private / "tree"
-        tree.mkdir()
+        view = private / "view"
+        tree = view / "hub" / final.name
+        tree.mkdir(parents=True)
         unpack(blob, digest, tree)
-        (tree / MARK).write_text(digest.hex)
-        _settle(tree, final, digest)
+        (view / _MARK).write_text(digest.hex)
+        _settle(view, final, digest)
     finally:
         shutil.rmtree(private, ignore_errors=True)
-        _clear(final.parents[2])
+        _clear(final.parents[1])
 
 
 def _clear(views: Path) -> None:
@@ -109,13 +111,13 @@ def _clear(views: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _settle(tree: Path, final: Path, digest: Digest) -> None:
+def _settle(view: Path, final: Path, digest: Digest) -> None:
     try:
-        tree.rename(final)
+        view.rename(final)
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
-        if is_whole(final, digest):  # another process was first, with the same bytes
+        if _is_whole(final, digest):  # another process was first, with the same bytes
             return
-        final.rename(tree.with_name("replaced"))
-        tree.rename(final)
+        final.rename(view.with_name("replaced"))
+        view.rename(final)

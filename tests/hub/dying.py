@@ -39,7 +39,7 @@ def main(mirror: Path, cache: Path, seed: str) -> None:
         moment = chance.uniform(0, 0.03) if seed != "None" else attempts
         outcome = run(lambda: open_view(cache / "dying"), moment)
         deaths += outcome != 0
-        for found in (cache / "dying").glob("views/*/hub/*"):
+        for found in (cache / "dying").glob("views/*/acme*/hub/*"):
             check(contents(found) == whole, f"half a view after {moment}")
         check(contents(open_view(cache / "dying")) == whole, f"no whole view after {moment}")
         shutil.rmtree(cache / "dying")

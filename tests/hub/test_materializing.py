@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -184,3 +185,27 @@ def test_a_damaged_blob_gets_no_name(mirror: Path, tmp_path: Path) -> None:
         write(mirror, tmp_path)
 
     assert list((tmp_path / "hub" / "checkpoints").iterdir()) == []
+
+
+def test_a_folder_holds_the_repos_files_and_no_others(mirror: Path, tmp_path: Path) -> None:
+    publish(mirror, [NETS])
+
+    write(mirror, tmp_path)
+
+    found = {path.name for path in (tmp_path / "hub" / "acme_nets_main").iterdir()}
+    assert found == {"hubconf.py", "helper.py"}
+
+
+def test_a_folder_that_was_being_made_when_it_was_killed_is_made_again(
+    mirror: Path, tmp_path: Path
+) -> None:
+    publish(mirror, [NETS])
+    write(mirror, tmp_path)
+    folder = tmp_path / "hub" / "acme_nets_main"
+    shutil.move(folder, tmp_path / "hub" / "new-killed")
+
+    done = write(mirror, tmp_path)
+
+    assert "acme_nets_main" in done.written
+    assert (folder / "hubconf.py").read_text() == HUBCONF
+    assert not (tmp_path / "hub" / "new-killed").exists()

@@ -100,7 +100,7 @@ def test_compressed_tensors_are_not_mapped_as_noise(mirror: Path) -> None:
     assert torch.equal(hubmirror.load_state_dict_from_url(URL)["weight"], PLAIN["weight"])
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:`torch.jit:FutureWarning")
 def test_torchscript_is_loaded_as_stock_does(mirror: Path) -> None:
     buffer = io.BytesIO()
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 1)), buffer)

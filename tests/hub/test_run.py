@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -185,22 +186,84 @@ def test_a_python_without_torch_imports_next_to_nothing_of_ours(nets: Path) -> N
     }  # fmt: skip
 
 
-def test_a_python_of_another_environment_is_lent_the_package(nets: Path, tmp_path: Path) -> None:
-    """Such a Python has torch, and no hubmirror; here both come from folders on its path."""
-    fake = tmp_path / "other"
-    fake.mkdir()
-    (fake / "torch.py").write_text("")
+FETCHING = {
+    "urllib.request": "import urllib.request as u; print(len(u.urlopen(URL).read()) > 99)",
+    "requests": "import requests; print(len(requests.get(URL).content) > 99)",
+    "urllib3": "import urllib3; print(len(urllib3.PoolManager().request('GET', URL).data) > 99)",
+    "httpx": "import httpx; print(len(httpx.get(URL).content) > 99)",
+    "httpx2": "import httpx2; print(len(httpx2.get(URL).content) > 99)",
+    "huggingface_hub": "import huggingface_hub, sys; print('hubmirror.hub.hooks' in sys.modules)",
+}
+
+
+@pytest.mark.parametrize("library", FETCHING)
+def test_a_script_that_fetches_before_it_has_torch_is_served(nets: Path, library: str) -> None:
+    program = f"URL = {URL!r}\n{FETCHING[library]}\nimport torch\nprint({LOAD})"
+
+    assert run(nets, sys.executable, "-W", "error", "-c", program).stdout == "True\n3.0\n"
+
+
+def test_torch_is_answered_whole_although_it_brings_urllib_on_its_way(nets: Path) -> None:
     program = (
-        "import sys\n"
-        "sys.path.insert(0, sys.argv[1])\n"
-        "from hubmirror.hub import arrivals\n"
-        "print(arrivals.__file__)\n"
+        "import torch\n"
+        "from hubmirror.hub import hooks\n"
+        "print([s.name for s in hooks.layers() if s.is_active])\n"
     )
 
-    command = [sys.executable, "-P", "-c", program, str(fake)]
-    done = run(nets, "env", "-u", "VIRTUAL_ENV", *command, PYTHONPATH="")
+    found = run(nets, sys.executable, "-c", program).stdout
 
-    assert done.stdout.strip() == str(ROOT / "hubmirror" / "hub" / "arrivals.py")
+    assert found.startswith("['torch.hub', \"torch.hub's own functions\", 'threads'")
+    assert "'urllib'" in found
+
+
+def test_a_script_may_install_by_itself_too(nets: Path) -> None:
+    """Its own call brings urllib.request where there is a proxy, which arms the process."""
+    program = (
+        "import hubmirror\n"
+        "hubmirror.install(allow_hosts='tracking.corp')\n"
+        f"import torch\nprint({LOAD})"
+    )
+
+    done = run(nets, sys.executable, "-c", program, https_proxy="http://proxy.corp:3128")
+
+    assert done.stdout == "3.0\n"
+
+
+def test_a_python_of_another_environment_is_lent_the_package(nets: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    program = (
+        "import importlib.util, sys, urllib.request\n"
+        "import hubmirror\n"
+        "print(hubmirror.__file__, importlib.util.find_spec('pytest'))\n"
+        f"print(len(urllib.request.urlopen({URL!r}).read()) > 99)\n"
+    )
+
+    done = run(nets, venv / "bin" / "python", "-c", program, PYTHONPATH="")
+
+    assert done.stdout == f"{ROOT / 'hubmirror' / '__init__.py'} None\nTrue\n"
+
+
+def test_signals_reach_the_command_itself(nets: Path) -> None:
+    program = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
+        "print('ready', flush=True)\n"
+        "signal.pause()\n"
+    )
+    words = [sys.executable, "-m", "hubmirror", "run", "--mirror", str(nets), "--"]
+    job = subprocess.Popen(
+        [*words, sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
+
+    with job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == b"ready\n"
+        job.send_signal(signal.SIGTERM)
+
+    assert job.returncode == 7
 
 
 def test_a_python_that_ignores_its_environment_cannot_be_reached(nets: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_view_is_the_tree_of_the_commit(mirror: Path, tmp_path: Path) -> None:
     folder = views(mirror, tmp_path).open(resolved(mirror, "acme/nets")).folder
 
     found = {str(path.relative_to(folder)) for path in folder.rglob("*")}
-    assert found == {*TREE, "bin", "odd", "third_party", ".hubmirror-view"}
+    assert found == {*TREE, "bin", "odd", "third_party"}
     assert (folder / "odd/back\\slash\nand newline.txt").read_bytes() == b"\xff"
     assert (folder / "link.py").readlink() == Path("hubconf.py")
     assert (folder / "bin/tool.sh").stat().st_mode & 0o777 == 0o755
@@ -86,14 +86,14 @@ def test_a_folder_without_the_right_mark_is_replaced(
     asked = resolved(mirror, "acme/nets")
     folder = views(mirror, tmp_path).open(asked).folder
     (folder / "hubconf.py").write_text("half")
-    (folder / ".hubmirror-view").unlink()
+    (folder.parent.parent / "whole").unlink()
     if mark:
-        (folder / ".hubmirror-view").write_text(mark)
+        (folder.parent.parent / "whole").write_text(mark)
 
     views(mirror, tmp_path).open(asked)
 
     assert (folder / "hubconf.py").read_text() == TREE["hubconf.py"]
-    assert [path.name for path in folder.parent.parent.iterdir()] == ["hub"]
+    assert [path.name for path in folder.parents[2].iterdir()] == ["acme_nets_main"]
 
 
 def test_what_killed_processes_left_is_removed_once_nobody_can_be_at_work_on_it(

@@ -1,8 +1,8 @@
 """Runs at the start of every Python under ``hubmirror run``, and arms it when it needs arming.
 
-That is when the process imports torch or huggingface_hub: one that never does pays next to
-nothing, and its network is its own business. The ``sitecustomize`` that this one hides runs as it
-would without us.
+That is when the process imports torch or one of the libraries through which code fetches: one
+that never does pays next to nothing. The ``sitecustomize`` that this one hides runs as it would
+without us.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
+
+_ARMING = ("torch", "huggingface_hub", "urllib.request", "urllib3", "httpx", "httpx2")
 
 
 def _start() -> None:
@@ -30,14 +33,23 @@ def _watch(package: str) -> None:
 
     stop: list[Callable[[], None]] = []
 
-    def arm(_: object) -> None:
-        while stop:
-            stop.pop()()
+    def arm(arrived: ModuleType) -> None:
+        others = [name for name in _ARMING if name != arrived.__name__]
+        if any(map(_is_half_way, others)):
+            return  # torch imports urllib.request on its way: its own arrival follows
         import hubmirror
 
         hubmirror.install()
+        while stop:
+            stop.pop()()
 
-    stop += [arrivals.watch(name, arm) for name in ("torch", "huggingface_hub")]
+    stop += [arrivals.watch(name, arm) for name in _ARMING]
+
+
+def _is_half_way(name: str) -> bool:
+    """Tell whether a module's code is running at the moment."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return getattr(spec, "_initializing", False)
 
 
 def _lend(package: str) -> None:
