@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from hubmirror.errors import InvalidInputError, UpstreamError
+from hubmirror.upstream.claims import BLOCK_BYTES
 from hubmirror.upstream.credentials import Credentials, Secret
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
 from tests.certificates import make_ca, server_context
@@ -67,6 +68,35 @@ def test_a_token_is_dropped_where_a_redirect_leaves_its_host(
     fetch(url, tmp_path, ca_bundle=str(ca), credentials=token(url, "hunter2"))
 
     assert [request.is_authorized for request in tls.requests] == [True, False]
+
+
+def test_no_login_follows_a_redirect_to_another_port_of_its_host(
+    tls: Upstream, tmp_path: Path, ca: Path
+) -> None:
+    body = bytes(4 * BLOCK_BYTES)  # its parts are asked for at the other port at once
+    with Upstream(tmp_path / "other", tls=server_context(ca)) as other:
+        tls.redirect("/w.pth", other.put("/w.pth", body, fault=faults.Slow(20_000_000)))
+        url = tls.url("/w.pth")
+        logins = {"127.0.0.1": ("me", Secret("hunter2"))}
+        for credentials in (Credentials(logins=logins), token(url, "hunter2")):
+            fetch(url, tmp_path, ca_bundle=str(ca), credentials=credentials)
+            (tmp_path / "got").unlink()
+
+        assert all(request.is_authorized for request in tls.requests)
+        assert not any(request.is_authorized for request in other.requests)
+        assert {request.status for request in other.requests} == {200, 206}
+
+
+def test_what_no_proxy_names_is_asked_directly(upstream: Upstream, tmp_path: Path) -> None:
+    url = upstream.put("/w.pth", BODY)
+    with Upstream(tmp_path / "proxy") as proxy:
+        proxy.put("/w.pth", BODY)
+        fetch(url, tmp_path, proxies={"http": proxy.base_url, "no": "10.0.0.0/8,127.0.0.0/8"})
+        assert (proxy.paths(), upstream.paths()) == ([], ["/w.pth"])
+
+        (tmp_path / "got").unlink()
+        fetch(url, tmp_path, proxies={"http": proxy.base_url, "no": "10.0.0.0/8"})
+        assert (proxy.paths(), upstream.paths()) == (["/w.pth"], ["/w.pth"])
 
 
 def test_a_token_belongs_to_one_port_of_its_host() -> None:

@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -171,19 +171,24 @@ class Connections:
         method: str = "GET",
         body: bytes = b"",
         logins: Logins | None = None,
+        start: str = "",
     ) -> Answer:
         """Ask for a URL and follow its redirects; statuses other than 200 and 206 are refused.
 
-        ``logins`` stand in place of those of this run.
+        ``logins`` stand in place of those of this run. ``start`` is where its redirects led an
+        earlier time, to be asked at once.
 
         Raises:
             PassingError: when the next attempt may do better.
             UpstreamError: when it would not.
         """
         started = time.monotonic()
-        asked = url
+        asked = start or url
         for _ in range(_MOST_REDIRECTS):
-            answer = self._ask_as_somebody(method, asked, shown, headers, body, logins)
+            route = self._route(asked, shown)
+            own = route.logins if _is_same_place(asked, url) else route.led_logins
+            found = logins.headers(asked) if logins else own
+            answer = self._ask_as_somebody(method, asked, shown, headers, body, found)
             try:
                 if answer.status not in refusals.REDIRECTS:
                     refusals.refuse_bad_status(answer.status, answer.headers, shown)
@@ -206,11 +211,11 @@ class Connections:
         shown: str,
         headers: Mapping[str, str],
         body: bytes,
-        logins: Logins | None,
+        logins: Iterable[Mapping[str, str]],
     ) -> Answer:
         """Ask with the host's login first; a dead one must not hide a public file."""
         route = self._route(url, shown)
-        for login in logins.headers(url) if logins else route.logins:
+        for login in logins:
             answer = _ask(route, method, url, shown, {**headers, **login}, body)
             if answer.status != 401 or not login:
                 return answer
@@ -228,9 +233,12 @@ class Connections:
             refusals.refuse_bad_address(url, shown)
             proxy = proxy_for(url, self._proxies)
             logins = tuple(self._credentials.headers(url))
+            led_logins = tuple(self._credentials.headers(url, is_led=True))
             slots = Slots(self._most_per_host)
             with self._lock:
-                self._routes.setdefault(place, Route(url, proxy, logins, slots, self._means))
+                self._routes.setdefault(
+                    place, Route(url, proxy, logins, led_logins, slots, self._means)
+                )
         return self._routes[place]
 
 
@@ -248,6 +256,10 @@ def _ask(
             UpstreamError(f"{shown}: no answer from {route.host}: {reason}", unreachable=True)
         ) from error
     return Answer(route, connection, reply, url, shown)
+
+
+def _is_same_place(one: str, other: str) -> bool:
+    return urlsplit(one)[:2] == urlsplit(other)[:2]
 
 
 def _tls_context(ca_bundle: str) -> ssl.SSLContext:

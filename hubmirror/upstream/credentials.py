@@ -19,6 +19,7 @@ _TOKENS = {
 }
 
 _HTTPS_PORT = 443
+_USUAL_PORTS = (80, _HTTPS_PORT)
 GIT_USER = "x-access-token"
 """The name that goes with a token to a git host: GitHub's own; others take any."""
 
@@ -88,14 +89,18 @@ class Credentials:
         port = "" if parts.port in (None, _HTTPS_PORT) else f":{parts.port}"
         return self.tokens.get(f"{parts.hostname}{port}") if parts.scheme == "https" else None
 
-    def headers(self, url: str) -> Iterator[dict[str, str]]:
+    def headers(self, url: str, *, is_led: bool = False) -> Iterator[dict[str, str]]:
         """Go through the headers to ask a URL with, the last of them without any login.
 
         The next is for a host that answers 401: a dead token must not hide a public file.
+        ``is_led`` says that a redirect led to it. Netrc names no port, so its login follows a
+        redirect to the usual ports of a host only: who listens on another may be another.
         """
         if token := self.token(url):
             yield _basic(self.token_user, token) if self.token_user else _bearer(token)
-        if login := self.logins.get(urlsplit(url).hostname or ""):
+        parts = urlsplit(url)
+        is_usual = parts.port in (None, *_USUAL_PORTS)
+        if (login := self.logins.get(parts.hostname or "")) and (is_usual or not is_led):
             yield _basic(*login)
         yield {}
 

@@ -196,7 +196,8 @@ class Download:
             self._first = None
             return first
         shown, logins = self._terms.shown, self._terms.logins
-        return self._connections.ask(self.final, shown, self._range(claim), logins=logins)
+        lines = self._range(claim)
+        return self._connections.ask(self._url, shown, lines, logins=logins, start=self.final)
 
     def _range(self, claim: Claim) -> dict[str, str]:
         version = self._partial.version

@@ -91,6 +91,7 @@ class Route:
     Attributes:
         host: Its name.
         logins: The header lines to log in with, one after another; the last are none.
+        led_logins: The same, where a redirect of another host or port led here.
         slots: How many more connections it may have.
     """
 
@@ -99,10 +100,12 @@ class Route:
         url: str,
         proxy: str,
         logins: Sequence[Mapping[str, str]],
+        led_logins: Sequence[Mapping[str, str]],
         slots: Slots,
         means: Means,
     ) -> None:
         self.logins = logins
+        self.led_logins = led_logins
         self.slots = slots
         parts = urlsplit(url)
         netloc = parts.netloc.rpartition("@")[2]
