@@ -8,14 +8,17 @@ filled in; the others (``%d``, ``%(describe)``) differ with the clone and stay a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from hubmirror.errors import UpstreamError
 from hubmirror.upstream.clones import Clone, ObjectReader, TreeEntry
 
 _FILE_NAME = ".gitattributes"
-_MOST_BYTES = 100 * 1024 * 1024  # git itself reads no longer one
+_MOST_BYTES = 16 * 1024 * 1024  # of all rules of a commit, in memory at once
+_MOST_MATCHES = 200_000_000  # rules times paths below them: some ten seconds of git's work
 _CONCERNING = re.compile(rb"export-|filter=lfs")
 _FORMAT = re.compile(rb"\$Format:([^$]*)\$")
 _PLACEHOLDER = re.compile(rb"%(H|T|P|ct|cI)?")
@@ -44,19 +47,18 @@ class Exported:
 def read_exported(
     clone: Clone, commit: str, entries: Sequence[TreeEntry], reader: ObjectReader
 ) -> Exported:
-    """Work out the attributes; nobody is asked where no rule can concern an archive."""
-    rules = [
-        entry.object_id
-        for entry in entries
-        if entry.path.rpartition("/")[2] == _FILE_NAME
-        and entry.mode in (0o100644, 0o100755)
-        and entry.size_bytes <= _MOST_BYTES
-    ]
-    if not any(_CONCERNING.search(reader.read(rule)) for rule in rules):
+    """Work out the attributes; nobody is asked where no rule can concern an archive.
+
+    Raises:
+        UpstreamError: for more rules than any honest repo has.
+    """
+    rules = _read_rules(commit, entries, reader)
+    if not any(map(_CONCERNING.search, rules.values())):
         return Exported()
     folders = sorted({f"{folder}/" for entry in entries for folder in _folders(entry.path)})
     files = [f"{entry.path}/" if entry.mode == 0o160000 else entry.path for entry in entries]
     paths = [*folders, *files]
+    _check_matches(commit, rules, paths)
     values = clone.attributes(commit, paths, ["export-ignore", "export-subst", "filter"])
     ignored, filled, filtered = (
         [path for path, value in zip(paths, values[at::3], strict=True) if value == wanted]
@@ -67,6 +69,39 @@ def read_exported(
         substituted=frozenset(filled),
         kept_by_lfs=frozenset(filtered),
     )
+
+
+def _read_rules(
+    commit: str, entries: Sequence[TreeEntry], reader: ObjectReader
+) -> dict[str, bytes]:
+    """Return what each folder's rules are, by the folder."""
+    found = [
+        entry
+        for entry in entries
+        if entry.path.rpartition("/")[2] == _FILE_NAME and entry.mode in (0o100644, 0o100755)
+    ]
+    total = sum(entry.size_bytes for entry in found)
+    if total > _MOST_BYTES:
+        raise UpstreamError(
+            f"commit {commit}: its {_FILE_NAME} are {total} bytes, the limit is {_MOST_BYTES}",
+            hint="do not mirror this commit; tell the owner of the repo",
+        )
+    contents = reader.each([entry.object_id for entry in found])
+    return {
+        entry.path.rpartition("/")[0]: stream.read(size)
+        for entry, (size, stream) in zip(found, contents, strict=True)
+    }
+
+
+def _check_matches(commit: str, rules: Mapping[str, bytes], paths: Sequence[str]) -> None:
+    below = Counter(folder for path in paths for folder in ("", *_folders(path.rstrip("/"))))
+    matches = sum(text.count(b"\n") * below[folder] for folder, text in rules.items())
+    if matches > _MOST_MATCHES:
+        raise UpstreamError(
+            f"commit {commit}: {matches} matches of rules for archives with paths, "
+            f"the limit is {_MOST_MATCHES}",
+            hint="do not mirror this commit; tell the owner of the repo",
+        )
 
 
 def _folders(path: str) -> list[str]:

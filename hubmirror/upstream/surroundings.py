@@ -44,6 +44,7 @@ _ANSWER = (
 )
 _SETTINGS = (
     ("core.attributesFile", "/dev/null"),
+    ("core.bigFileThreshold", "32m"),  # git holds no larger file in memory
     ("core.hooksPath", "/dev/null"),
     ("core.symlinks", "false"),
     ("credential.helper", ""),

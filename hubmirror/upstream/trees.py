@@ -22,7 +22,8 @@ from hubmirror.upstream.submodules import Submodule
 
 LINK, SUBMODULE = 0o120000, 0o160000
 
-_MOST_TARGET_BYTES = 4095  # a longer path cannot be followed
+_MOST_PATH_BYTES = 4095  # a longer one is no path on Linux
+_MOST_FOLDER_BYTES = 1024**3  # of the names of all folders: a few bytes of tree can name many
 _BAD_NAME = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|$)", re.IGNORECASE)
 
 
@@ -82,12 +83,14 @@ def read_tree(
         prefix: The folder that it is written to, with its slash.
 
     Raises:
-        UpstreamError: for names that no tree may have (``..``, ``.git``, absolute).
+        UpstreamError: for names that no tree may have (``..``, ``.git``, absolute), for folders
+            nested past all use, and for rules that nobody could work through.
         StorageError: when a clone lacks a commit or something of it.
     """
     clone, commit = repo.clone, repo.commit
     reader = ends.enter_context(clone.objects())  # gets ready while another git lists the tree
     entries = clone.tree(commit)
+    _check_depth(commit, entries)
     _check_names(commit, entries)
     exported = read_exported(clone, commit, entries, reader)
     chosen, omissions = _exported(entries, exported)
@@ -116,6 +119,23 @@ def read_tree(
     )
 
 
+def _check_depth(commit: str, entries: Sequence[TreeEntry]) -> None:
+    """Refuse paths that cannot be unpacked anywhere, before all their folders are named."""
+    longest = max((len(os.fsencode(entry.path)) for entry in entries), default=0)
+    if longest > _MOST_PATH_BYTES:
+        raise UpstreamError(
+            f"commit {commit}: a path of {longest} bytes, the limit is {_MOST_PATH_BYTES}",
+            hint="no Linux could unpack this commit: do not mirror it",
+        )
+    total = sum(entry.path.count("/") * len(entry.path) for entry in entries)
+    if total > _MOST_FOLDER_BYTES:
+        raise UpstreamError(
+            f"commit {commit}: its folders are nested {total} bytes deep, "
+            f"the limit is {_MOST_FOLDER_BYTES}",
+            hint="do not mirror this commit; tell the owner of the repo",
+        )
+
+
 def _check_names(commit: str, entries: Sequence[TreeEntry]) -> None:
     """Refuse a tree that could write outside itself, however it got past git's own checks."""
     paths = {entry.path for entry in entries}
@@ -142,7 +162,7 @@ def _exported(
 def _read_targets(entries: Sequence[TreeEntry], reader: ObjectReader) -> dict[str, bytes]:
     """Read where links lead; one that is too long to be a path leads nowhere."""
     found = [entry for entry in entries if entry.mode == LINK]
-    short = [entry for entry in found if entry.size_bytes <= _MOST_TARGET_BYTES]
+    short = [entry for entry in found if entry.size_bytes <= _MOST_PATH_BYTES]
     targets = {entry.path: b"" for entry in found}
     contents = reader.each([entry.object_id for entry in short])
     targets.update(
