@@ -45,12 +45,18 @@ def ensure_folder(path: Path, mode: int) -> None:
     if path.is_dir():
         return
     ensure_folder(path.parent, mode)
+    if _make_folder(path, mode):
+        sync_folder(path.parent)
+
+
+def _make_folder(path: Path, mode: int) -> bool:
+    """Make a folder, not durably yet; say False where it is there already."""
     try:
         path.mkdir()
     except FileExistsError:
-        return
+        return False
     path.chmod(mode)
-    sync_folder(path.parent)
+    return True
 
 
 def sync_file(stream: IO[bytes]) -> None:
@@ -119,9 +125,10 @@ def _make_durable(path: Path, mode: int) -> None:
 
 
 def place_all(pairs: Mapping[Path, Path], *, mode: int, folder_mode: int) -> None:
-    """Like ``place`` for many files, which share one flush of their file system.
+    """Like ``place`` for many files, which share two flushes of their file system.
 
-    All bytes are on the disk before the first name appears.
+    The first comes before the first name: bytes, and folders that are new. The second comes
+    after the last: they may be in 256 folders, and a flush of each would take far longer.
     """
     if len(pairs) < _WORTH_SHARING:
         for path, final in pairs.items():
@@ -131,7 +138,8 @@ def place_all(pairs: Mapping[Path, Path], *, mode: int, folder_mode: int) -> Non
         path.chmod(mode)
     folders = {final.parent for final in pairs.values()}
     for folder in folders:
-        ensure_folder(folder, folder_mode)
+        ensure_folder(folder.parent, folder_mode)
+        _make_folder(folder, folder_mode)
     try:
         _sync_file_system(next(iter(folders)))
     except OSError:
@@ -140,8 +148,7 @@ def place_all(pairs: Mapping[Path, Path], *, mode: int, folder_mode: int) -> Non
         raise
     for path, final in pairs.items():
         path.rename(final)
-    for folder in folders:
-        sync_folder(folder)
+    _sync_file_system(next(iter(folders)))
 
 
 def _sync_file_system(path: Path) -> None:

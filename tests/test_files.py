@@ -80,6 +80,48 @@ def test_a_failed_fsync_discards_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir()) == []
 
 
+def stage_many(folder: Path, number: int = 20) -> dict[Path, Path]:
+    """Write files, and say which names among the blobs they shall get."""
+    pairs = {}
+    for one in range(number):
+        path = folder / f"{one}"
+        path.write_text(f"whole {one}")
+        pairs[path] = folder / "blobs" / f"{one:02x}" / "name"
+    return pairs
+
+
+def test_many_files_get_their_names_between_two_flushes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = stage_many(tmp_path)
+    seen = []
+
+    def flush(_: Path) -> None:
+        folders = sum(final.parent.is_dir() for final in pairs.values())
+        seen.append((folders, sum(final.exists() for final in pairs.values())))
+
+    monkeypatch.setattr(files, "_sync_file_system", flush)
+    files.place_all(pairs, mode=0o444, folder_mode=0o755)
+
+    assert seen == [(20, 0), (20, 20)]
+    assert all(final.read_text().startswith("whole") for final in pairs.values())
+    assert {mode_of(final) for final in pairs.values()} == {0o444}
+    assert not any(path.exists() for path in pairs)
+
+
+def test_a_failed_flush_discards_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = stage_many(tmp_path)
+
+    def fail(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(files, "_sync_file_system", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        files.place_all(pairs, mode=0o444, folder_mode=0o755)
+
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
 def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     lock = tmp_path / "run.lock"
 
