@@ -1,8 +1,9 @@
 """Manifests as they were once read, so that one that did not change is not parsed again.
 
 Owns the files in a state folder's ``manifests/``: JSON, each named by the bytes that it was
-parsed from and by this version. Expands no ``${NAME}``. Standard library only, unless a
-manifest must be parsed.
+parsed from and by this version. Expands no ``${NAME}``, and keeps no manifest that has more
+than such names in a ``fetch_url``: it may be a secret. Standard library only, unless a manifest
+must be parsed.
 Invariant: what a reader gives is what ``parse_manifest`` gives for the same bytes; a file that
 is torn, or from another version, is passed over.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,9 @@ class ManifestReader:
         if kept := self._find(name, str(path)):
             self._found.add(name)
             return kept
-        self._parsed[name] = manifest = parse_content(content, file=str(path))
+        manifest = parse_content(content, file=str(path))
+        if all(map(_may_be_kept, manifest.all_checkpoints())):
+            self._parsed[name] = manifest
         return manifest
 
     def _find(self, name: str, file: str) -> Manifest | None:
@@ -80,6 +84,10 @@ class ManifestReader:
         for path in folder.iterdir():
             if now - path.stat().st_mtime > _KEPT_S:
                 path.unlink()
+
+
+def _may_be_kept(spec: CheckpointSpec) -> bool:
+    return re.fullmatch(r"(\$\{\w+\})*", spec.fetch_url) is not None
 
 
 def _name(content: bytes, path: Path) -> str:

@@ -99,6 +99,20 @@ def test_the_manifest_above_has_a_value_for_every_field(path: Path) -> None:
             assert any(getattr(one, field.name) != field.default for one in found), field.name
 
 
+@pytest.mark.parametrize("secret", ["https://h.example/s3cret/b", "${HOST}/s3cret/b"])
+def test_a_manifest_with_more_than_names_in_a_fetch_url_is_not_kept(
+    path: Path, folder: Path, secret: str
+) -> None:
+    path.write_text(WHOLE.replace("${MODEL_URL}", secret), encoding="utf-8")
+    reader = ManifestReader(folder)
+
+    manifest = reader.read(path)
+    reader.keep(folder, NOW)
+
+    assert manifest.repos[0].checkpoints[1].fetch_url == secret
+    assert list(folder.iterdir()) == []
+
+
 def test_another_byte_is_another_manifest(path: Path, folder: Path) -> None:
     keep(path, folder)
     path.write_text(WHOLE.replace("jobs: 4", "jobs: 5"), encoding="utf-8")
