@@ -55,8 +55,7 @@ class Writer:
         """Write a manifest; it is YAML because all JSON is."""
         path = self.folder / f"{name}.yaml"
         fields: dict[str, object] = {"version": 1}
-        if repos := list(repos):
-            fields["repos"] = repos
+        fields["repos"] = list(repos)
         if checkpoints := list(checkpoints):
             fields["checkpoints"] = checkpoints
         if settings:

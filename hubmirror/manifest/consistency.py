@@ -1,4 +1,4 @@
-"""What no value of a manifest shows alone: duplicates, and entries that contradict each other.
+"""What no value of a manifest shows alone: that it wants nothing, duplicates, contradictions.
 
 Works on the tree and not on checked values, so that its faults come together with all others.
 Passes over what is malformed: that fault is told elsewhere.
@@ -15,6 +15,9 @@ from hubmirror.manifest.tree import ListNode, MapNode, Node, ScalarNode
 from hubmirror.manifest.values import check_repo, parse_checksum
 from hubmirror.records import RepoKey
 
+_LISTS = ("repos", "checkpoints")
+_KEYS = {"version", "name", "settings", *_LISTS}
+
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
@@ -26,11 +29,24 @@ class _Claim:
 
 
 def find_faults(root: Node, *, file: str) -> list[Fault]:
-    """Return every duplicate and contradiction of a manifest."""
+    """Return these faults of a manifest, in no order."""
     return [
         Fault(file, node.line, node.column, message)
-        for node, message in (*_names(root), *_repeats(root), *_checksums(root))
+        for node, message in (*_nothing(root), *_names(root), *_repeats(root), *_checksums(root))
     ]
+
+
+def _nothing(root: Node) -> Iterator[tuple[Node, str]]:
+    """Find that no list is there: a file cut off would remove all that its source has."""
+    if not isinstance(root, MapNode) or not root.fields.keys() <= _KEYS:
+        return  # an unknown key is a fault of its own, and may be one of the two misspelt
+    given = [root.fields[key] for key in _LISTS if key in root.fields]
+    if all(isinstance(node, ScalarNode) and node.value is None for node in given):
+        yield (
+            given[0] if given else root,
+            "neither repos: nor checkpoints: has an entry; if the source shall be empty, "
+            "write `repos: []`",
+        )
 
 
 def _names(root: Node) -> Iterator[tuple[Node, str]]:

@@ -225,6 +225,15 @@ class SettingsEntry(_Entry):
 class ManifestEntry(_Entry):
     """What hubmirror shall mirror: repos, the weights that their code downloads, settings."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [key], "properties": {key: {"type": "array"}}}
+                for key in ("repos", "checkpoints")
+            ]
+        }
+    )
+
     version: Annotated[int, _checked(_version), WithJsonSchema({"const": 1})] = Field(
         description="The version of this format."
     )

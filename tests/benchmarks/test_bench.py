@@ -60,7 +60,7 @@ def test_what_is_not_installed_is_named() -> None:
 
 def test_a_prepared_process_tells_its_time_and_memory(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.yaml"
-    manifest.write_text("version: 1\n")
+    manifest.write_text("version: 1\nrepos: []\n")
 
     took = run_prepared(PYTHON, "yaml_parse", Job(str(tmp_path), words={"manifest": str(manifest)}))
 

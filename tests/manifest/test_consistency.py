@@ -1,4 +1,4 @@
-"""Entries that contradict each other: both places are named, together with all other faults."""
+"""Faults of a manifest as a whole: each place is named, together with all other faults."""
 
 from __future__ import annotations
 
@@ -12,6 +12,32 @@ def faults(text: str) -> list[str]:
     with pytest.raises(InvalidInputError) as caught:
         parse_manifest(text, file="m")
     return [str(fault).removeprefix("m:") for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("version: 1", "1:1"),
+        ("version: 1\nname: team\nsettings: {jobs: 2}\n", "1:1"),
+        ("version: 1\nrepos:\n", "2:7"),
+        ("version: 1\nrepos:\ncheckpoints:\n", "2:7"),
+    ],
+)
+def test_a_manifest_that_was_cut_off_does_not_empty_its_source(text: str, place: str) -> None:
+    found = faults(text)
+
+    assert found == [
+        f"{place}: neither repos: nor checkpoints: has an entry; "
+        "if the source shall be empty, write `repos: []`"
+    ]
+
+
+@pytest.mark.parametrize("key", ["repos", "checkpoints"])
+def test_a_source_may_be_empty_where_the_manifest_says_so(key: str) -> None:
+    manifest = parse_manifest(f"version: 1\n{key}: []", file="m")
+
+    assert not manifest.repos
+    assert not manifest.checkpoints
 
 
 def test_one_repo_twice_names_both_places_and_addresses() -> None:

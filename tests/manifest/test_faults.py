@@ -53,16 +53,16 @@ REPO_KEYS = ", ".join(RepoEntry.model_fields)
         ("hello", "1:1: manifest: expected `version: 1` and `repos:`, got the text 'hello'"),
         ("repos: []", "1:1: version: is missing; add `version: 1`"),
         ("version: 2\nfoo: 1", "1:10: version: 2 needs a newer hubmirror; this one, 0.1.0, reads version 1"),
-        ("version: 0", "1:10: version: expected 1, got 0"),
-        ('version: "1"', "1:10: version: expected a number, got the text '1'; remove the quotes"),
-        ("version: 1.0", "1:10: version: expected the number 1, got the number 1.0"),
-        ("version: yes", "1:10: version: expected the number 1, got yes, which YAML takes for true"),
-        ("version:", "1:9: version: has no value; write one after it, or remove the line"),
-        ("version: 1\nname: 2024-01-01", '2:7: name: expected text, got the date 2024-01-01; quote it: "2024-01-01"'),
-        ("version: 1\nname: a b", "2:7: name: expected a letter or digit, then letters, digits, '.', '_' or '-', at most 64 in all; got 'a b'"),
+        ("version: 0\nrepos: []", "1:10: version: expected 1, got 0"),
+        ('version: "1"\nrepos: []', "1:10: version: expected a number, got the text '1'; remove the quotes"),
+        ("version: 1.0\nrepos: []", "1:10: version: expected the number 1, got the number 1.0"),
+        ("version: yes\nrepos: []", "1:10: version: expected the number 1, got yes, which YAML takes for true"),
+        ("version:\nrepos: []", "1:9: version: has no value; write one after it, or remove the line"),
+        ("version: 1\nname: 2024-01-01\nrepos: []", '2:7: name: expected text, got the date 2024-01-01; quote it: "2024-01-01"'),
+        ("version: 1\nname: a b\nrepos: []", "2:7: name: expected a letter or digit, then letters, digits, '.', '_' or '-', at most 64 in all; got 'a b'"),
         ("version: 1\nrepos: {repo: a/b}", "2:8: repos: expected a list, got a mapping; put `- ` in front of its first key"),
-        ("version: 1\nsettings: fast", "2:11: settings: expected keys such as `jobs: 4`, got the text 'fast'"),
-        ("version: 1\nversion: 1", "2:1: 'version' is here twice; the first is at line 1"),
+        ("version: 1\nsettings: fast\nrepos: []", "2:11: settings: expected keys such as `jobs: 4`, got the text 'fast'"),
+        ("version: 1\nversion: 1\nrepos: []", "2:1: 'version' is here twice; the first is at line 1"),
         ("version: 1\nrepo: a/b", "2:1: unknown key 'repo'; did you mean 'repos'?"),
         ("version: 1\nmirror: /x", "2:1: unknown key 'mirror'; the keys here are version, name, repos, checkpoints, settings"),
     ],
@@ -270,4 +270,6 @@ def test_a_fault_of_a_setting(settings: str, expected: str) -> None:
     key, _, _ = settings.partition(" ")
     column = 2 + len(key) + 2
 
-    assert faults(f"version: 1\nsettings:\n  {settings}\n") == [f"3:{column}: {expected}"]
+    assert faults(f"version: 1\nsettings:\n  {settings}\nrepos: []\n") == [
+        f"3:{column}: {expected}"
+    ]

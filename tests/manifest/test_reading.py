@@ -82,23 +82,26 @@ def test_a_manifest_may_be_json() -> None:
 
 
 def test_a_source_is_named_after_its_file() -> None:
-    assert parse_manifest("version: 1", file="teams/vision.v2.yaml").name == "vision.v2"
+    assert parse_manifest("version: 1\nrepos: []", file="teams/vision.v2.yaml").name == "vision.v2"
 
 
 @pytest.mark.parametrize("file", ["-", "my team.yaml", ".yaml", "é.yaml", f"{'x' * 65}.yaml"])
 def test_a_file_name_that_is_no_source_name_asks_for_one(file: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        parse_manifest("version: 1", file=file)
+        parse_manifest("version: 1\nrepos: []", file=file)
 
     stem = Path(file).stem
     message = f"name: is missing, and {stem!r}, from the file's name, is none; add `name: vision`"
     assert caught.value.faults == (Fault(file, 1, 1, message),)
-    assert parse_manifest("version: 1\nname: vision", file=file).name == "vision"
+    assert parse_manifest("version: 1\nname: vision\nrepos: []", file=file).name == "vision"
 
 
-@pytest.mark.parametrize("key", ["repos", "checkpoints", "settings"])
-def test_a_key_whose_entries_are_all_commented_out_is_empty(key: str) -> None:
-    manifest = parse_manifest(f"version: 1\n{key}:\n  # - later\n", file="m.yaml")
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [("repos", "checkpoints"), ("checkpoints", "repos"), ("settings", "repos")],
+)
+def test_a_key_whose_entries_are_all_commented_out_is_empty(key: str, other: str) -> None:
+    manifest = parse_manifest(f"version: 1\n{other}: []\n{key}:\n  # - later\n", file="m.yaml")
 
     assert manifest == Manifest("m", "m.yaml")
 
