@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hubmirror.errors import ExitCode
+from hubmirror.index import Index
 from hubmirror.mirror import Mirror
 from hubmirror.records import UnitState
 from hubmirror.verify import verify
@@ -101,6 +102,32 @@ def test_an_update_killed_at_every_step_shows_old_or_new(
     assert outcome == 0
     assert step > 10
     assert seen == {1, 2}
+
+
+def test_an_update_of_one_of_two_sources_killed_at_every_step_keeps_the_other(
+    writer: Writer, upstream: Upstream, victims: Victims
+) -> None:
+    first, second = (upstream.put(f"/{name}.pth", name.encode()) for name in ("first", "second"))
+    kept = writer.manifest([wanted(hubs.plain_weights(upstream))], name="kept")
+    changed = writer.manifest(checkpoints=[{"url": first}], name="changed")
+    writer.sync(kept, changed)
+    before = [unit for unit in writer.holdings().units if unit.source == "kept"]
+    writer.manifest(checkpoints=[{"url": second}], name="changed")
+    seen, step, outcome = set(), 0, -signal.SIGKILL
+
+    while outcome == -signal.SIGKILL:
+        step += 1
+        outcome = victims.run([*arguments(writer, kept), str(changed)], until=step)
+        check_readable(writer)
+        units = writer.holdings().units
+        assert [unit for unit in units if unit.source == "kept"] == before
+        seen.add(*(unit.name for unit in units if unit.source == "changed"))
+
+    assert outcome == 0
+    assert step > 10
+    assert seen == {first, second}
+    with Index.open(writer.folder / "state" / "index.db") as index:
+        assert index.holdings() == writer.holdings()
 
 
 def test_an_interrupted_sync_says_so_at_once(writer: Writer, upstream: Upstream) -> None:
