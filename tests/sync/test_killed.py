@@ -113,7 +113,8 @@ def test_an_update_of_one_of_two_sources_killed_at_every_step_keeps_the_other(
     writer.sync(kept, changed)
     before = [unit for unit in writer.holdings().units if unit.source == "kept"]
     writer.manifest(checkpoints=[{"url": second}], name="changed")
-    seen, step, outcome = set(), 0, -signal.SIGKILL
+    seen: set[str] = set()
+    step, outcome = 0, -signal.SIGKILL
 
     while outcome == -signal.SIGKILL:
         step += 1
@@ -121,7 +122,7 @@ def test_an_update_of_one_of_two_sources_killed_at_every_step_keeps_the_other(
         check_readable(writer)
         units = writer.holdings().units
         assert [unit for unit in units if unit.source == "kept"] == before
-        seen.add(*(unit.name for unit in units if unit.source == "changed"))
+        seen.update(unit.name for unit in units if unit.source == "changed")
 
     assert outcome == 0
     assert step > 10
