@@ -2,7 +2,8 @@
 
 What one run leaves dirty in the page cache would be written out during the next, so the disk
 is brought to rest in between, outside every timing. The order turns from round to round, so
-that nobody always runs after the same neighbour.
+that nobody always runs after the same neighbour. A folder of many files is moved aside until the
+case is over: ext4 makes new files far slower right after as many were deleted.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.benchmarks.cases import Case, Contender
 from scripts.benchmarks.results import FAILED, Measured, Result
+
+_MANY_FILES = 500
 
 
 class RunError(Exception):
@@ -23,6 +27,11 @@ class RunError(Exception):
 
 def measure(case: Case, rounds: int, folder: Path) -> Result:
     """Run a case in a folder that is made and removed for each run."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+        return _measure(case, rounds, folder, Path(aside))
+
+
+def _measure(case: Case, rounds: int, folder: Path, aside: Path) -> Result:
     rounds = min(rounds, case.most_rounds or rounds)
     contenders = [case.ours, *case.peers]
     lacks = {one.name: one.lacks for one in contenders}
@@ -32,7 +41,7 @@ def measure(case: Case, rounds: int, folder: Path) -> Result:
             if lacks[one.name]:
                 continue
             try:
-                value = _run(one, folder)
+                value = _run(one, folder, aside)
             except RunError as error:
                 lacks[one.name] = f"{FAILED}{error}"
                 values[one.name].clear()
@@ -60,10 +69,13 @@ def _turned(contenders: Sequence[Contender], number: int) -> Sequence[Contender]
     return [*contenders[start:], *contenders[:start]]
 
 
-def _run(contender: Contender, folder: Path) -> float:
+def _run(contender: Contender, folder: Path, aside: Path) -> float:
     folder.mkdir(parents=True)
     os.sync()
     try:
         return contender.run(folder)
     finally:
-        shutil.rmtree(folder)
+        if sum(1 for path in folder.rglob("*")) < _MANY_FILES:
+            shutil.rmtree(folder)
+        else:
+            folder.rename(aside / str(len([*aside.iterdir()])))
