@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from tests.kills import ROOT
 from tests.upstream import Upstream
-from tests.victim import ROOT
 from tests.writer import Writer
 
 FILES = 5_000
