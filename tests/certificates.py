@@ -1,4 +1,4 @@
-"""A private certificate authority for loopback, made by the real openssl."""
+"""A private certificate authority for tests, made by the real openssl."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from tests.services import require_program
 
 
-def make_ca(folder: Path) -> Path:
-    """Make a certificate for 127.0.0.1 and localhost; its key lies beside it."""
+def make_ca(folder: Path, *hosts: str) -> Path:
+    """Make a certificate for 127.0.0.1, localhost and further hosts; its key lies beside it."""
     openssl = require_program("openssl")
     pair = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem"), "-nodes"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    known = ",".join(["IP:127.0.0.1", *(f"DNS:{host}" for host in ("localhost", *hosts))])
+    names = ["-subj", "/CN=localhost", "-addext", f"subjectAltName={known}"]
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     command = [openssl, "req", "-x509", *curve, *pair, *names]
     subprocess.run(command, check=True, capture_output=True)

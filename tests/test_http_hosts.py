@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import SHUT_RDWR, socket
+from ssl import SSLContext
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +17,9 @@ from hubmirror.errors import InvalidInputError, UpstreamError
 from hubmirror.upstream.claims import BLOCK_BYTES
 from hubmirror.upstream.credentials import Credentials, Secret
 from hubmirror.upstream.http import Fetched, HttpUpstream, Terms
+from hubmirror.upstream.retries import Budget
 from tests.certificates import make_ca, server_context
+from tests.connect import tunnels
 from tests.upstream import Upstream, faults
 
 BODY = bytes(range(256)) * 8192  # 2 MiB
@@ -109,6 +114,29 @@ def test_a_token_belongs_to_one_port_of_its_host() -> None:
     assert odd.token("https://weights.example/w.pth") is None
 
 
+def test_a_token_of_hugging_face_goes_there_and_not_where_it_redirects(tmp_path: Path) -> None:
+    storage = "storage.example"
+    ca = make_ca(tmp_path, "huggingface.co", storage)
+    credentials = Credentials.find({"HF_TOKEN": "hunter2"}, netrc_file=None, folder=None)
+    login, path = faults.WantsAuthorization("Bearer hunter2"), "/owner/name/resolve/main/w.pth"
+    with (
+        Upstream(tmp_path / "hub", tls=server_context(ca)) as hub,
+        Upstream(tmp_path / "storage", tls=server_context(ca)) as store,
+        tunnels({"huggingface.co:443": hub.port, f"{storage}:443": store.port}) as proxy,
+    ):
+        store.put("/signed", BODY)
+        hub.put(path, b"no", fault=(login, faults.RedirectTo(f"https://{storage}/signed?sig=1")))
+        terms = {"ca_bundle": str(ca), "proxies": {"https": proxy.url}, "credentials": credentials}
+
+        fetched = fetch(f"https://huggingface.co{path}", tmp_path, **terms)
+
+        assert (tmp_path / "got").read_bytes() == BODY
+        assert fetched.redirect == f"https://{storage}/signed"
+        sent = [(asked.host, asked.is_authorized) for asked in (*hub.requests, *store.requests)]
+        assert sent == [("huggingface.co", True), (storage, False)]
+        assert "hunter2" not in "".join(proxy.heads)
+
+
 def test_a_dead_token_does_not_hide_a_public_file(tls: Upstream, tmp_path: Path, ca: Path) -> None:
     url = tls.put("/w.pth", BODY, fault=faults.RejectsAuthorization())
     url = url.replace("127.0.0.1", "localhost")
@@ -123,6 +151,23 @@ def test_a_private_ca_must_be_named(tls: Upstream, tmp_path: Path) -> None:
 
     with pytest.raises(UpstreamError, match="showed a certificate that is not trusted"):
         fetch(url, tmp_path)
+
+
+def test_a_handshake_that_breaks_off_is_tried_again(tmp_path: Path, ca: Path) -> None:
+    broken, context = itertools.count(1), server_context(ca)
+
+    def break_off(connection: object, _: str | None, __: SSLContext) -> None:
+        if next(broken) <= 2:
+            assert isinstance(connection, socket)
+            socket.shutdown(connection, SHUT_RDWR)  # its hello was read, and gets no answer
+
+    context.sni_callback = break_off
+    with Upstream(tmp_path / "tls", tls=context) as host:
+        fetch(host.put("/w.pth", BODY), tmp_path, ca_bundle=str(ca))
+        statuses = [request.status for request in host.requests]
+
+    assert (tmp_path / "got").read_bytes() == BODY
+    assert (next(broken), statuses) == (4, [200])
 
 
 def test_a_proxy_may_have_a_private_ca(tls: Upstream, tmp_path: Path, ca: Path) -> None:
@@ -260,6 +305,25 @@ def test_a_failure_says_what_came_of_every_attempt(upstream: Upstream, tmp_path:
     broke = "the body broke off: the connection was closed early"
     said = f"{url}: HTTP 503 Service Unavailable x2, then {broke} x2 (4 attempts)"
     assert caught.value.message == said
+
+
+def test_a_run_that_waited_long_enough_waits_no_more(upstream: Upstream, tmp_path: Path) -> None:
+    passing = faults.Status(503, times=3)  # with waits enough each of them would come
+    urls = [upstream.put(f"/{number}.pth", BODY, fault=passing) for number in range(20)]
+    urls.append(upstream.put("/last.pth", BODY, fault=faults.Status(429, times=1)))
+    budget, said = Budget(0.3), dict[str, str]()  # one file waits for 0.11 to 0.17 s
+
+    with HttpUpstream(first_wait_s=0.01, budget=budget) as http:
+        for url in urls:
+            try:
+                http.fetch(url, tmp_path / "got", Terms(url))
+            except UpstreamError as error:
+                said[url] = error.message
+
+    assert upstream.paths().count("/0.pth") == 4
+    assert urls[0] not in said
+    assert upstream.paths().count("/last.pth") == 1
+    assert said[urls[-1]].endswith("(1 attempt; this run has waited long enough)")
 
 
 def test_a_slow_host_is_waited_for(upstream: Upstream, tmp_path: Path) -> None:

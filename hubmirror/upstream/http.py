@@ -57,13 +57,14 @@ class HttpUpstream:
         proxies: Mapping[str, str] | None = None,
         credentials: Credentials | None = None,
         pace: Pace | None = None,
+        budget: Budget | None = None,
         connections_per_host: int = 4,
         first_wait_s: float = 0.5,
         stall_s: float = 60,
     ) -> None:
         self._pace = pace or Pace(0)
         self._first_wait_s = first_wait_s
-        self._budget = Budget()
+        self._budget = budget or Budget()
         self._connections = Connections(
             ca_bundle=ca_bundle,
             proxies=proxies,

@@ -12,8 +12,8 @@ import pytest
 from hubmirror.errors import UpstreamError
 from tests.git.conftest import Bench
 from tests.git.test_hostile import tree_of
+from tests.kills import ROOT
 from tests.upstream.gitcmd import git_environment, git_program, run_git
-from tests.victim import ROOT
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -18,8 +19,8 @@ from hubmirror.index import Index
 from hubmirror.mirror import Mirror
 from hubmirror.records import UnitState
 from hubmirror.verify import verify
+from tests.kills import ROOT, Victims
 from tests.upstream import Upstream, faults, hubs
-from tests.victim import ROOT, Victims
 from tests.writer import Writer, wanted
 
 FILES = 6
@@ -51,16 +52,13 @@ def kill_until_done(writer: Writer, upstream: Upstream, victims: Victims, seed: 
     urls = [upstream.put(f"/{number}.pth", os.urandom(2000)) for number in range(FILES)]
     manifest = writer.manifest([wanted(hub)], checkpoints=[{"url": url} for url in urls], jobs=JOBS)
     chance = random.Random(seed)
-    kills, outcome = 0, -signal.SIGKILL
+    # Each run may get further than the one before, or this would never end.
+    steps = (chance.randint(1, 20) + 4 * earlier for earlier in itertools.count())
 
-    while outcome == -signal.SIGKILL:
-        # Each run may get further than the one before, or this would never end.
-        step = chance.randint(1, 20) + 4 * kills
-        outcome = victims.run(arguments(writer, manifest), until=step)
-        check_readable(writer)
-        kills += outcome != 0
+    kills = victims.until_done(
+        arguments(writer, manifest), steps, look=lambda: check_readable(writer)
+    )
 
-    assert outcome == 0
     assert kills >= 3
     holdings = writer.holdings()
     assert all(unit.state is UnitState.COMPLETE for unit in holdings.units)
@@ -91,16 +89,15 @@ def test_an_update_killed_at_every_step_shows_old_or_new(
     more = upstream.put("/second.pth", b"second")
     writer.sync(writer.manifest(checkpoints=[{"url": url}]))
     manifest = writer.manifest(checkpoints=[{"url": url}, {"url": more}])
-    seen, step, outcome = set(), 0, -signal.SIGKILL
+    seen = set()
 
-    while outcome == -signal.SIGKILL:
-        step += 1
-        outcome = victims.run(arguments(writer, manifest), until=step)
+    def look() -> None:
         check_readable(writer)
         seen.add(len(writer.holdings().units))
 
-    assert outcome == 0
-    assert step > 10
+    kills = victims.until_done(arguments(writer, manifest), itertools.count(1), look=look)
+
+    assert kills >= 10
     assert seen == {1, 2}
 
 
@@ -114,18 +111,17 @@ def test_an_update_of_one_of_two_sources_killed_at_every_step_keeps_the_other(
     before = [unit for unit in writer.holdings().units if unit.source == "kept"]
     writer.manifest(checkpoints=[{"url": second}], name="changed")
     seen: set[str] = set()
-    step, outcome = 0, -signal.SIGKILL
+    command = [*arguments(writer, kept), str(changed)]
 
-    while outcome == -signal.SIGKILL:
-        step += 1
-        outcome = victims.run([*arguments(writer, kept), str(changed)], until=step)
+    def look() -> None:
         check_readable(writer)
         units = writer.holdings().units
         assert [unit for unit in units if unit.source == "kept"] == before
         seen.update(unit.name for unit in units if unit.source == "changed")
 
-    assert outcome == 0
-    assert step > 10
+    kills = victims.until_done(command, itertools.count(1), look=look)
+
+    assert kills >= 10
     assert seen == {first, second}
     with Index.open(writer.folder / "state" / "index.db") as index:
         assert index.holdings() == writer.holdings()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from hubmirror.mirror import Mirror
 from hubmirror.records import Digest, UnitState
 from hubmirror.upstream.claims import BLOCK_BYTES
 from hubmirror.verify import verify
+from tests.kills import SentAgain, Victims
 from tests.upstream import Upstream, faults
-from tests.victim import Victims
 from tests.writer import Writer
 
 CONNECTIONS = 4
@@ -39,27 +39,19 @@ def kill_until_done(
         for path, body in bodies.items()
     }
     manifest = writer.manifest(checkpoints=[{"url": url} for url in urls], jobs=2)
-    arguments = ["sync", str(manifest), "--mirror", str(writer.root)]
-    arguments += ["--state", str(writer.folder / "state")]
-    kills, outcome = 0, -signal.SIGKILL
-    upstream.clear_log()
+    state = writer.folder / "state"
+    arguments = ["sync", str(manifest), "--mirror", str(writer.root), "--state", str(state)]
+    moments = (chance.uniform(0.1, 1.0) for _ in itertools.count())
+    again = SentAgain(upstream, writer.root, state / "partial")
 
-    while outcome == -signal.SIGKILL:
-        outcome = victims.run(arguments, until=chance.uniform(0.1, 1.0))
-        kills += outcome == -signal.SIGKILL
-        sent = sum(request.sent_bytes for request in upstream.requests)
-        held = sum(map(held_bytes, [writer.root, writer.folder / "state" / "partial"]))
-        assert sent - held <= kills * CONNECTIONS * BLOCK_BYTES
+    def look() -> None:
+        assert again.since_last_time() <= CONNECTIONS * BLOCK_BYTES
 
-    assert outcome == 0
+    kills = victims.until_done(arguments, moments, look=look)
+
     check(writer, urls)
     assert any(request.status == 206 for request in upstream.requests)
     return kills
-
-
-def held_bytes(folder: Path) -> int:
-    """What lies on the disk; bytes that no journal names are fetched again, and seen then."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
 def check(writer: Writer, urls: dict[str, bytes]) -> None:

@@ -17,10 +17,10 @@ from hubmirror.errors import ExitCode, InvalidInputError
 from hubmirror.mirror import Mirror
 from hubmirror.sync.options import Mode
 from hubmirror.verify import verify
+from tests.kills import ROOT, Victims
 from tests.upstream import RepoBuilder, Upstream, faults
 from tests.upstream.lfs import RULES, Lfs, pointer
 from tests.upstream.repos import Submodule
-from tests.victim import ROOT, Victims
 from tests.writer import Writer
 
 HUBCONF = "def net():\n    pass\n"

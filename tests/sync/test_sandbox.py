@@ -20,10 +20,10 @@ import pytest
 from hubmirror.mirror import Mirror
 from hubmirror.records import UnitState
 from hubmirror.verify import verify
+from tests.kills import ROOT
 from tests.upstream import RepoBuilder, Upstream
 from tests.upstream.gitcmd import run_git
 from tests.upstream.repos import Entry, Submodule, Symlink
-from tests.victim import ROOT
 
 HUBCONF = "def net():\n    pass\n"
 HOOKS = ("post-checkout", "post-index-change", "post-merge", "reference-transaction", "update")

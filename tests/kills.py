@@ -1,4 +1,12 @@
-"""Runs ``hubmirror`` commands that die by SIGKILL at their n-th step, one after another.
+"""kill -9: dies at a chosen moment, starts again, and counts what that cost its host.
+
+``Victims`` runs ``hubmirror`` commands that die by SIGKILL: at their n-th step (an int), or
+after so many seconds (a float). ``Victims.until_done`` runs one again and again, killed at the
+moments it is given, a seeded random generator's for example, until it is through; the test looks
+at the disk in between. ``SentAgain`` tells from the log of the test's `Upstream` how many bytes
+each kill lost; what is too many is the test's to say.
+
+Owns: processes that die. Knows nothing of what a mirror must look like after it.
 
 A process of its own, with everything imported, forks for each command: that is many times
 faster than starting Python each time, and as deadly.
@@ -8,13 +16,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.upstream import Upstream
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,7 +51,7 @@ class Victims:
 
     def __enter__(self) -> Self:
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.victim"],
+            [sys.executable, "-m", "tests.kills"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -66,6 +77,48 @@ class Victims:
         self._server.stdin.write(json.dumps([until, list(arguments)]) + "\n")
         self._server.stdin.flush()
         return int(self._server.stdout.readline())
+
+    def until_done(
+        self, arguments: Sequence[str], moments: Iterable[float], *, look: Callable[[], None]
+    ) -> int:
+        """Run a command, killed at each of the moments, until it ends before one; count the kills.
+
+        ``look`` is called after every run, also the last. The moments must grow, or the command
+        get further each time, or this would never end.
+        """
+        for kills, moment in enumerate(moments):
+            outcome = self.run(arguments, until=moment)
+            look()
+            if outcome != -signal.SIGKILL:
+                assert outcome == 0
+                return kills
+        raise AssertionError("it was killed at every moment")
+
+
+class SentAgain:
+    """The bytes that a server sends in vain: those that are not on the disk afterwards."""
+
+    def __init__(self, upstream: Upstream, *folders: Path) -> None:
+        """Count from now on; ``folders`` are all places where the bytes may lie."""
+        self._upstream = upstream
+        self._folders = folders
+        self._before = 0
+        upstream.clear_log()
+
+    def since_last_time(self) -> int:
+        """Return how many it sent in vain since this was asked before, so once after each kill.
+
+        What lies on the disk counts as held. Where no journal names it, it is fetched again,
+        and counted then.
+        """
+        sent = sum(request.sent_bytes for request in self._upstream.requests)
+        now = sent - sum(map(_held_bytes, self._folders))
+        lost, self._before = now - self._before, now
+        return lost
+
+
+def _held_bytes(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
 def _serve() -> None:
