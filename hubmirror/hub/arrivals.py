@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
     Waiting = Callable[[ModuleType], None]
 
 _waiting: dict[str, list[Waiting]] = {}
 _lock = _thread.allocate_lock()
+_running = _thread._local()  # noqa: SLF001 - threading.local, without threading
 
 
 def watch(name: str, waiting: Waiting) -> Callable[[], None]:
@@ -32,6 +34,25 @@ def watch(name: str, waiting: Waiting) -> Callable[[], None]:
         if _Finder not in sys.meta_path:
             sys.meta_path.insert(0, _Finder)  # a class is a finder too
     return lambda: _forget(name, waiting)
+
+
+def running() -> list[str]:
+    """Return the modules waited for whose code runs in this thread, the outermost first."""
+    names: list[str] = _running.__dict__.setdefault("names", [])
+    return names
+
+
+def is_half_way(name: str) -> bool:
+    """Tell whether a module's code is running at the moment, in any thread."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return getattr(spec, "_initializing", False)
+
+
+def let_end(name: str) -> None:
+    """Wait for the thread that imports a module, unless that one waits for this one."""
+    if is_half_way(name):
+        bootstrap: Any = sys.modules["_frozen_importlib"]
+        bootstrap._lock_unlock_module(name)  # noqa: SLF001 - what an import statement does
 
 
 def _forget(name: str, waiting: Waiting) -> None:
@@ -69,7 +90,11 @@ def _tell_after(spec: ModuleSpec) -> None:
         return
 
     def run_and_tell(module: ModuleType) -> None:
-        run(module)
+        running().append(spec.name)
+        try:
+            run(module)
+        finally:
+            running().pop()
         if module.__name__ == spec.name:  # one loader may serve many modules, as of a zip file
             for waiting in list(_waiting.get(spec.name, ())):
                 waiting(module)

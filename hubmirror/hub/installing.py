@@ -14,8 +14,8 @@ from hubmirror.hub.loading import Choices, MirrorLike, new_scope
 from hubmirror.hub.scope import Scope
 
 _log = logging.getLogger(__name__)
-# Under `hubmirror run` what it imports may arm this process, which installs.
-_changing = threading.RLock()
+# Nothing is imported under it, nor is an import waited for: its end may install (`hubmirror run`).
+_changing = threading.Lock()
 _installed: Scope | None = None
 
 
@@ -40,15 +40,15 @@ def install(
         VerificationError: when the mirror cannot be believed.
     """
     global _installed
+    choices = Choices(publication, verify, isolate, on_miss, weights_only, allow_hosts)
+    inside = new_scope(mirror, choices)
+    inside.parent = None
+    hooks.put_in(inside)
     with _changing:
-        choices = Choices(publication, verify, isolate, on_miss, weights_only, allow_hosts)
-        inside = new_scope(mirror, choices)
-        inside.parent = None
-        hooks.put_in(inside)
         scope.cover(inside)
-        if _installed is not None:
-            hooks.take_out(_installed)
-        _installed = inside
+        before, _installed = _installed, inside
+    if before is not None:
+        hooks.take_out(before)
     for layer in hooks.layers():
         _log.info("%s: %s", layer.name, layer.reason or "answered")
 
@@ -57,7 +57,7 @@ def uninstall() -> None:
     """Undo ``install``; without one it does nothing."""
     global _installed
     with _changing:
-        if _installed is not None:
-            scope.cover(None)
-            hooks.take_out(_installed)
-            _installed = None
+        before, _installed = _installed, None
+        scope.cover(None)
+    if before is not None:
+        hooks.take_out(before)

@@ -4,14 +4,14 @@ Knows neither torch nor mirrors: it is told which functions, and the answers. Ou
 and in every thread that is in none, a replaced function does what it always did. A function whose
 module is imported later is answered from then on.
 Invariant: when the last user has left, everything is as it was, unless somebody else has changed
-it since: that is left alone, with a warning.
+it since: that is left alone, with a warning. No import is waited for under a lock: the code that
+is being imported may come to wait for that lock.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import inspect
 import logging
 import sys
@@ -84,7 +84,8 @@ class Interception:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._layers = layers
         self._users = 0
-        self._undo: list[tuple[Hook, Callable[[], bool]]] = []
+        self._undo: list[tuple[Hook, Any, Callable[[], bool]]] = []
+        self._answered: set[Layer] = set()
         self._stop: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -101,9 +102,11 @@ class Interception:
         """Begin to use the hooks; each call wants one of ``take_out``."""
         with self._lock:
             if not self._users:
-                for layer in self._layers:
-                    self._await(layer)
+                self._watch_all()
             self._users += 1
+        for layer in self._layers:
+            if layer not in self._answered:
+                self._put_in_present(layer)
 
     def take_out(self) -> None:
         """Cease to use them."""
@@ -112,13 +115,21 @@ class Interception:
             if not self._users:
                 self._undo_all()
 
-    def _await(self, layer: Layer) -> None:
-        if layer.module in sys.modules:
-            self._put_in(layer.hooks(importlib.import_module(layer.module)))
-        else:
-            self._stop.append(
-                arrivals.watch(layer.module, functools.partial(self._has_arrived, layer))
-            )
+    def _watch_all(self) -> None:
+        for layer in self._layers:
+            has_arrived = functools.partial(self._has_arrived, layer)
+            self._stop.append(arrivals.watch(layer.module, has_arrived))
+
+    def _put_in_present(self, layer: Layer) -> None:
+        arrivals.let_end(layer.module)
+        module = sys.modules.get(layer.module)
+        if module is None:
+            return
+        with self._lock:
+            if self._users:
+                self._put_in(layer.hooks(module))
+                if not arrivals.is_half_way(layer.module):
+                    self._answered.add(layer)
 
     def _has_arrived(self, layer: Layer, module: ModuleType) -> None:
         with self._lock:
@@ -128,19 +139,31 @@ class Interception:
 
     def _put_in(self, hooks: Iterable[Hook]) -> None:
         for hook in hooks:
+            if self._is_in_place(hook):
+                continue
             reason = hook.why_not()
             if reason:
                 warn_once(_log, "%s, so that is not answered", reason)
             else:
-                self._undo.append((hook, _put_in(hook)))
+                undo = _put_in(hook)
+                self._undo.append((hook, getattr(hook.owner, hook.name), undo))
+
+    def _is_in_place(self, hook: Hook) -> bool:
+        return any(
+            there.owner is hook.owner
+            and there.name == hook.name
+            and getattr(hook.owner, hook.name, None) is function
+            for there, function, _ in self._undo
+        )
 
     def _undo_all(self) -> None:
         for stop in self._stop:
             stop()
-        for hook, undo in self._undo:
+        for hook, _, undo in self._undo:
             if not undo():
                 _log.warning("%s was replaced by somebody else, and is left so", hook.name)
         self._stop, self._undo = [], []
+        self._answered = set()
 
 
 def _put_in(hook: Hook) -> Callable[[], bool]:

@@ -31,25 +31,19 @@ def _watch(package: str) -> None:
         _lend(package)
         from hubmirror.hub import arrivals
 
-    stop: list[Callable[[], None]] = []
+    stop: dict[str, Callable[[], None]] = {}
 
     def arm(arrived: ModuleType) -> None:
-        others = [name for name in _ARMING if name != arrived.__name__]
-        if any(map(_is_half_way, others)):
+        if set(_ARMING).intersection(arrivals.running()):
             return  # torch imports urllib.request on its way: its own arrival follows
         import hubmirror
 
         hubmirror.install()
-        while stop:
-            stop.pop()()
+        for name in _ARMING:  # what another thread has begun may not be answered whole yet
+            if name == arrived.__name__ or not arrivals.is_half_way(name):
+                stop.pop(name, bool)()
 
-    stop += [arrivals.watch(name, arm) for name in _ARMING]
-
-
-def _is_half_way(name: str) -> bool:
-    """Tell whether a module's code is running at the moment."""
-    spec = getattr(sys.modules.get(name), "__spec__", None)
-    return getattr(spec, "_initializing", False)
+    stop.update({name: arrivals.watch(name, arm) for name in _ARMING})
 
 
 def _lend(package: str) -> None:
