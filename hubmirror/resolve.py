@@ -26,7 +26,7 @@ from hubmirror.records import (
 )
 
 _USUAL_DEFAULTS = ("main", "master")
-_ADDRESS = re.compile(
+_ADDRESS = (  # compiled when an address is asked for: seldom
     r"(?:(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d+)?/|[^/:@]+@(?P<scp_host>[^/:@]+):)"
     r"(?P<path>[^:?#]+?)(?:\.git)?/?"
     r"(?:/(?:-/)?(?:tree|commit)/(?P<tree>[^?#]+?)/?|:(?P<ref>[^?#]*))?(?:[?#].*)?"
@@ -66,7 +66,7 @@ class Spec:
 
 def _without_address(text: str) -> str:
     """Return ``name:ref`` of a repo's address; other text as it is."""
-    match = _ADDRESS.fullmatch(text)
+    match = re.fullmatch(_ADDRESS, text)
     if not match:
         return text
     host = (match["host"] or match["scp_host"]).lower().removeprefix("www.")

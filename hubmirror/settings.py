@@ -39,7 +39,7 @@ _VARIABLES = {
     "ca_bundle": ("HUBMIRROR_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"),
 }
 _FILE_KEYS = (*(name for name in _VARIABLES if name != "publication"), "file_mode", "folder_mode")
-_HOST = re.compile(r"\.?[\w-]+(\.[\w-]+)*|[\d.]+/\d+|[\da-f:.]*:[\da-f:.]*(/\d+)?")
+_HOST = r"\.?[\w-]+(\.[\w-]+)*|[\d.]+/\d+|[\da-f:.]*:[\da-f:.]*(/\d+)?"
 
 
 class Verify(StrEnum):
@@ -258,7 +258,7 @@ def _one_of(choices: type[_Choice]) -> Callable[[str], _Choice]:
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(host for part in text.split(",") if (host := part.strip().lower()))
     for host in hosts:
-        if not _HOST.fullmatch(host):
+        if not re.fullmatch(_HOST, host):
             raise InvalidInputError(
                 f"expected host names, suffixes such as .cluster.local and networks such as "
                 f"10.0.0.0/8, separated by commas; got {host!r}"

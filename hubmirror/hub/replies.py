@@ -6,16 +6,16 @@ Owns: which requests are answered, and how: whole bodies, ranges, HEAD. Knows no
 
 from __future__ import annotations
 
+import functools
 import http.client
 import io
-import mimetypes
 import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from hubmirror import urls
@@ -26,11 +26,11 @@ from hubmirror.hub.weights import explain_miss
 from hubmirror.records import Digest
 from hubmirror.settings import OnMiss
 
+if TYPE_CHECKING:
+    from mimetypes import MimeTypes
+
 _ANSWERED = ("GET", "HEAD")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_TYPES = (
-    mimetypes.MimeTypes()
-)  # Python's own list: what a machine adds to it is no business of ours
 _CHUNK = 1 << 20
 
 
@@ -113,8 +113,16 @@ def _reply(
     return Reply(method, url, status, said, path, start, end - start)
 
 
+@functools.cache
+def _types() -> MimeTypes:
+    """Return Python's own list: what a machine adds to it is no business of ours."""
+    import mimetypes  # seldom needed, and slow to come
+
+    return mimetypes.MimeTypes()
+
+
 def _content_type(url: str) -> str:
-    kind, encoding = _TYPES.guess_type(urlsplit(url).path)
+    kind, encoding = _types().guess_type(urlsplit(url).path)
     return kind if kind and not encoding else "application/octet-stream"
 
 
