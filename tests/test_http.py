@@ -1,4 +1,20 @@
-"""The HTTP engine against a real server with real faults."""
+"""The HTTP engine against a real server with real faults.
+
+Where each fault has its test: ``ranges``, ``resuming`` and ``hosts`` are the modules
+``test_http_*.py`` beside this one, ``sync/`` is the folder.
+
+- here: drop, reset, a lying length, HTML with 200, hang-up, an empty body, 429 and 503 with
+  Retry-After (seconds, date), a 403 rate limit, no length against a limit, redirects and their
+  loop, unasked gzip and damaged gzip, netrc, a host that is down
+- ``ranges``, ``resuming``: no ranges, a 206 from the wrong offset, no or a weak ETag, no length,
+  an ETag that changes in mid-file, drop and reset of parts, a torn journal, a full disk
+- ``hosts``: stall, slow, silence, a redirect to another port, an address that expires, GitHub's
+  reset header, waits that are too long, a spent budget, a broken TLS handshake, private CAs
+  (hosts and proxies), tokens that are dead, leave their host, or go through a tunnel
+- ``sync/test_wrong_bytes.py``: wrong bytes, a flipped byte, a short body, a 206 that lies
+- ``sync/test_killed_downloads.py``: kill -9
+- ``sync/test_disk.py``: HEAD refused, no room
+"""
 
 from __future__ import annotations
 

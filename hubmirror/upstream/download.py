@@ -144,7 +144,6 @@ class Download:
         for _ in range(self._growth.more(now, self._received, streams, spare)):
             if not slots.try_take():
                 return
-            self.is_pieced = True
             number = len(self._helpers) + 2
             helper = threading.Thread(target=self._help, args=[number], name="range", daemon=True)
             self._silent.add(number)
@@ -172,6 +171,7 @@ class Download:
                 has_answered = True
                 if is_part and answer.status == 206:
                     self._check_part(answer, claim)
+                    self.is_pieced = True
                 else:
                     self._begin(answer, claim, number, is_part=is_part)
                 self.final = answer.final
