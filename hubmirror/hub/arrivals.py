@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _waiting: dict[str, list[Waiting]] = {}
 _lock = _thread.allocate_lock()
+_HAS_RUN = "hubmirror_has_run"
 _running = _thread._local()  # noqa: SLF001 - threading.local, without threading
 
 
@@ -37,7 +38,7 @@ def watch(name: str, waiting: Waiting) -> Callable[[], None]:
 
 
 def running() -> list[str]:
-    """Return the modules waited for whose code runs in this thread, the outermost first."""
+    """Return the modules waited for that this thread is importing, the outermost first."""
     names: list[str] = _running.__dict__.setdefault("names", [])
     return names
 
@@ -45,12 +46,12 @@ def running() -> list[str]:
 def is_half_way(name: str) -> bool:
     """Tell whether a module's code is running at the moment, in any thread."""
     spec = getattr(sys.modules.get(name), "__spec__", None)
-    return getattr(spec, "_initializing", False)
+    return getattr(spec, "_initializing", False) and not hasattr(spec, _HAS_RUN)
 
 
 def let_end(name: str) -> None:
-    """Wait for the thread that imports a module, unless that one waits for this one."""
-    if is_half_way(name):
+    """Wait for the thread that imports a module; not within an import, which it may wait for."""
+    if is_half_way(name) and not running():
         bootstrap: Any = sys.modules["_frozen_importlib"]
         bootstrap._lock_unlock_module(name)  # noqa: SLF001 - what an import statement does
 
@@ -93,10 +94,11 @@ def _tell_after(spec: ModuleSpec) -> None:
         running().append(spec.name)
         try:
             run(module)
+            vars(spec)[_HAS_RUN] = True
+            if module.__name__ == spec.name:  # one loader may serve many modules, as of a zip file
+                for waiting in list(_waiting.get(spec.name, ())):
+                    waiting(module)
         finally:
             running().pop()
-        if module.__name__ == spec.name:  # one loader may serve many modules, as of a zip file
-            for waiting in list(_waiting.get(spec.name, ())):
-                waiting(module)
 
     loader.exec_module = run_and_tell  # type: ignore[method-assign]  # of this one loader

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from hubmirror.errors import NotMirroredError
-from hubmirror.hub import guard, http_clients, hugging_face, repos, scope, weights
+from hubmirror.hub import arrivals, guard, http_clients, hugging_face, repos, scope, weights
 from hubmirror.hub.environment import Environment
 from hubmirror.hub.interception import Answer, Hook, Interception, Layer
 from hubmirror.hub.scope import Scope
@@ -69,7 +69,7 @@ def layers() -> tuple[LayerState, ...]:
 
 def _state(layer: Layer) -> LayerState:
     module = sys.modules.get(layer.module)
-    if module is None:
+    if module is None or arrivals.is_half_way(layer.module):
         return LayerState(layer.name, False, f"waits for {layer.module} to be imported")
     reasons = [reason for hook in layer.hooks(module) if (reason := hook.why_not())]
     return LayerState(layer.name, not reasons, "; ".join(reasons))

@@ -123,13 +123,12 @@ class Interception:
     def _put_in_present(self, layer: Layer) -> None:
         arrivals.let_end(layer.module)
         module = sys.modules.get(layer.module)
-        if module is None:
-            return
+        if module is None or arrivals.is_half_way(layer.module):
+            return  # it will arrive
         with self._lock:
             if self._users:
                 self._put_in(layer.hooks(module))
-                if not arrivals.is_half_way(layer.module):
-                    self._answered.add(layer)
+                self._answered.add(layer)
 
     def _has_arrived(self, layer: Layer, module: ModuleType) -> None:
         with self._lock:

@@ -70,6 +70,6 @@ def test_a_module_that_another_thread_imports_is_awaited_under_no_lock(gate: Mod
 
 def any_waits_for(name: str) -> bool:
     """Tell whether a thread waits for the end of an import, as Python's own lock knows."""
-    lock = importlib._bootstrap._module_locks.get(name)  # type: ignore[attr-defined]  # noqa: SLF001
+    lock = importlib._bootstrap._module_locks.get(name)  # type: ignore[attr-defined]
     module_lock = lock() if lock is not None else None
     return module_lock is not None and bool(module_lock.waiters)

@@ -229,6 +229,30 @@ def test_a_script_may_install_by_itself_too(nets: Path) -> None:
     assert done.stdout == "3.0\n"
 
 
+def test_a_script_may_install_while_another_thread_imports(nets: Path) -> None:
+    """With a proxy its call wants urllib.request, whose arrival in the other thread installs."""
+    program = (
+        "import faulthandler, importlib, threading\n"
+        "from hubmirror.hub import arrivals, installing\n"
+        "faulthandler.dump_traceback_later(60, exit=True)\n"
+        "begun, go, name = threading.Event(), threading.Event(), 'urllib.request'\n"
+        "arrivals._waiting[name].insert(0, lambda _: (begun.set(), go.wait()))\n"
+        "threads = [threading.Thread(target=importlib.import_module, args=(name,)),\n"
+        "    threading.Thread(target=installing.install)]\n"
+        "threads[0].start()\n"
+        "begun.wait()\n"
+        "threads[1].start()\n"
+        "while not importlib._bootstrap._module_locks[name]().waiters: pass\n"
+        "go.set()\n"
+        "for thread in threads: thread.join()\n"
+        f"import torch\nprint({LOAD})\n"
+    )
+
+    done = run(nets, sys.executable, "-c", program, https_proxy="http://proxy.corp:3128")
+
+    assert done.stdout == "3.0\n"
+
+
 def test_a_python_of_another_environment_is_lent_the_package(nets: Path, tmp_path: Path) -> None:
     venv = tmp_path / "other"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)

@@ -33,14 +33,14 @@ def _watch(package: str) -> None:
 
     stop: dict[str, Callable[[], None]] = {}
 
-    def arm(arrived: ModuleType) -> None:
-        if set(_ARMING).intersection(arrivals.running()):
+    def arm(_: ModuleType) -> None:
+        if set(_ARMING).intersection(arrivals.running()[:-1]):
             return  # torch imports urllib.request on its way: its own arrival follows
         import hubmirror
 
         hubmirror.install()
         for name in _ARMING:  # what another thread has begun may not be answered whole yet
-            if name == arrived.__name__ or not arrivals.is_half_way(name):
+            if not arrivals.is_half_way(name):
                 stop.pop(name, bool)()
 
     stop.update({name: arrivals.watch(name, arm) for name in _ARMING})
