@@ -67,7 +67,7 @@ def cases(bench: Workbench) -> Sequence[Case]:
         ),
         _case(f"{_RANKS} ranks, 512 MiB", together, ranks, "net", target=1, ranks=_RANKS),
         _case(
-            f"{_RANKS} ranks, 512 MiB",
+            f"Memory of {_RANKS} ranks, 512 MiB",
             together,
             ranks,
             "net",
