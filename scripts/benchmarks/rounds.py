@@ -27,6 +27,7 @@ class RunError(Exception):
 
 def measure(case: Case, rounds: int, folder: Path) -> Result:
     """Run a case in a folder that is made and removed for each run."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
         return _measure(case, rounds, folder, Path(aside))
 

@@ -49,6 +49,21 @@ def test_a_run_leaves_nothing_for_the_next(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_of_many_files_is_moved_aside_until_the_case_is_over(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def write_many(folder: Path) -> float:
+        seen.append(sum(1 for path in tmp_path.rglob("*.pth")))
+        for number in range(500):
+            (folder / f"{number}.pth").touch()
+        return 1.0
+
+    measure(Case("work", "", Contender("ours", write_many), ()), 2, tmp_path / "new" / "run")
+
+    assert seen == [0, 500]
+    assert list((tmp_path / "new").iterdir()) == []
+
+
 def test_a_round_that_warms_up_does_not_count(tmp_path: Path) -> None:
     diary = Diary()
     case = Case("work", "", diary.contender("ours"), (), warms_up=True)
