@@ -27,8 +27,9 @@ from hubmirror.errors import (
     StorageError,
     VerificationError,
 )
+from hubmirror.evidence import Evidence
 from hubmirror.publications import Publication, Publications, check_min_reader
-from hubmirror.records import Digest
+from hubmirror.records import BlobRef, Digest
 from hubmirror.version import FORMAT
 
 _log = logging.getLogger(__name__)
@@ -195,6 +196,28 @@ class Mirror:
                 path = self.blobs.check(publication.catalog, full=True)
                 self._catalogs[digest] = Catalog.open(path)
             return self._catalogs[digest]
+
+    def evidence(self, publication: Publication) -> Evidence:
+        """Return what is known of a publication beside its content.
+
+        Raises:
+            VerificationError: when its blob is missing, or its bytes are not its name.
+        """
+        if publication.evidence is None:
+            return Evidence()
+        digest = publication.evidence.digest
+        return Evidence.decode(self.blobs.read(digest), where=str(self.blobs.path(digest)))
+
+    def closure(self, publication: Digest) -> frozenset[BlobRef]:
+        """Return every blob that a publication needs: its catalog, its evidence, all it names.
+
+        Raises:
+            NotFoundError: when there is no such publication.
+            VerificationError: when it, or its catalog, cannot be believed.
+        """
+        serving = self.serving(publication)
+        own = serving.publication.own_blobs()
+        return own | frozenset(serving.catalog.holdings().blobs())
 
     def leftovers(self) -> Iterator[str]:
         """Name the files that an interrupted writer left; none of them is ever read."""

@@ -53,6 +53,10 @@ class Publication:
     counts: Counts
     evidence: BlobRef | None = None
 
+    def own_blobs(self) -> frozenset[BlobRef]:
+        """Return the blobs that it names itself; its catalog names all others."""
+        return frozenset({self.catalog, self.evidence} if self.evidence else {self.catalog})
+
     def encode(self) -> bytes:
         """Return the bytes whose sha256 is this publication's name."""
         fields = {

@@ -14,7 +14,8 @@ from hubmirror import files
 from hubmirror.blobs import hash_file
 from hubmirror.catalog.writer import content_digest, write_catalog
 from hubmirror.errors import RefusedError, VerificationError
-from hubmirror.mirror import Mirror
+from hubmirror.evidence import Evidence
+from hubmirror.mirror import Mirror, Serving
 from hubmirror.publications import Counts, Publication
 from hubmirror.records import BlobRef, Digest, Holdings, RefKind, RepoKey, Unit
 from hubmirror.version import __version__
@@ -89,8 +90,12 @@ def _two_snapshots(holdings: Holdings) -> Iterator[str]:
                 )
 
 
-def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published | None:
+def publish(
+    mirror: Mirror, holdings: Holdings, modes: files.Modes, evidence: Evidence | None = None
+) -> Published | None:
     """Publish these holdings, or do nothing where readers see just that already.
+
+    ``evidence`` is what is known of them now; None goes on with what was known before.
 
     Raises:
         VerificationError: when a blob that they name is missing; nothing changed then.
@@ -98,7 +103,10 @@ def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published
     """
     content = content_digest(holdings)
     previous = mirror.find_serving()
-    if previous and previous.is_current and previous.publication.content_digest == content:
+    known = _known(mirror, previous)
+    evidence = known if evidence is None else evidence
+    same = previous if previous and previous.publication.content_digest == content else None
+    if same and same.is_current and evidence == known:
         return None
     if mirror.publications.is_held():
         raise RefusedError(f"{mirror.root}: publishing is on hold", hint="release it to publish")
@@ -107,11 +115,12 @@ def publish(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Published
         origin=mirror.id,
         sequence=mirror.publications.last_sequence() + 1,
         previous=previous.digest if previous else None,
-        catalog=_add_catalog(mirror, holdings, modes),
+        catalog=same.publication.catalog if same else _add_catalog(mirror, holdings, modes),
         content_digest=content,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         tool=f"hubmirror {__version__}",
         counts=_count(holdings),
+        evidence=_add_evidence(mirror, evidence, modes),
     )
     digest = mirror.publications.add(publication, modes)
     mirror.publications.make_current(digest, publication.sequence, modes)
@@ -134,6 +143,22 @@ def _add_catalog(mirror: Mirror, holdings: Holdings, modes: files.Modes) -> Blob
         stream.close()
         write_catalog(path, holdings)
         blob = BlobRef(hash_file(path), path.stat().st_size)
+        mirror.blobs.add(path, blob.digest, modes)
+    return blob
+
+
+def _known(mirror: Mirror, previous: Serving | None) -> Evidence:
+    return mirror.evidence(previous.publication) if previous else Evidence()
+
+
+def _add_evidence(mirror: Mirror, evidence: Evidence, modes: files.Modes) -> BlobRef | None:
+    if evidence.is_empty():
+        return None
+    content = evidence.encode()
+    blob = BlobRef(Digest.of(content), len(content))
+    with files.staged(mirror.incoming) as (stream, path):
+        stream.write(content)
+        stream.flush()
         mirror.blobs.add(path, blob.digest, modes)
     return blob
 

@@ -54,8 +54,8 @@ def verify(mirror: Mirror, *, jobs: int = 2) -> VerifyReport:
     for digest in kept:
         try:
             publication = mirror.publications.read(digest)
-            wanted.add(publication.catalog)
-            wanted.update(mirror.catalog(digest).holdings().blobs())
+            wanted |= publication.own_blobs()
+            wanted |= mirror.closure(digest)
         except HubmirrorError as error:
             faults.append(error.message)
 

@@ -1,4 +1,4 @@
-"""A mirror opened by its one writer."""
+"""A mirror opened by its one writer, with the index that a sync keeps of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hubmirror import files, layout
 from hubmirror.index import Index
 from hubmirror.layout import StateLayout
 from hubmirror.mirror import Mirror
 from hubmirror.settings import Settings
-from hubmirror.state import open_state
+from hubmirror.writer import writing as writing_mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +24,11 @@ class Workplace:
 
 @contextlib.contextmanager
 def writing(settings: Settings) -> Iterator[Workplace]:
-    """Open a mirror for writing, making a missing one, and keep every other writer out.
+    """Open a mirror and its index for writing, and keep every other writer out.
 
     Raises:
         LockedError: when another writer is at work, with this state folder or another.
         StorageError: when mirror or state cannot be this user's to write.
     """
-    mirror = Mirror.create(settings.require_mirror().absolute(), settings.modes)
-    state = open_state(settings, mirror.root, mirror.id)
-    with (
-        mirror,
-        files.exclusive(state.run_lock),
-        files.exclusive(mirror.incoming / layout.LOCK),
-        Index.open(state.index) as index,
-    ):
-        yield Workplace(mirror, state, index)
+    with writing_mirror(settings) as desk, Index.open(desk.state.index) as index:
+        yield Workplace(desk.mirror, desk.state, index)
