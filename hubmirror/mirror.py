@@ -217,7 +217,7 @@ class Mirror:
         """
         serving = self.serving(publication)
         own = serving.publication.own_blobs()
-        return own | frozenset(serving.catalog.holdings().blobs())
+        return own | serving.catalog.blobs()
 
     def leftovers(self) -> Iterator[str]:
         """Name the files that an interrupted writer left; none of them is ever read."""

@@ -42,6 +42,24 @@ def test_a_catalog_says_what_was_written(tmp_path: Path) -> None:
         assert catalog.holdings() == wanted
 
 
+def test_a_catalog_names_each_blob_once(tmp_path: Path) -> None:
+    wanted = holdings(unit("one"), unit("two"))
+
+    write_catalog(tmp_path / "catalog", wanted)
+
+    with Catalog.open(tmp_path / "catalog") as catalog:
+        assert catalog.blobs() == frozenset(wanted.blobs())
+
+
+def test_a_catalog_says_who_needs_a_blob(tmp_path: Path) -> None:
+    write_catalog(tmp_path / "catalog", holdings(unit("one"), unit("two")))
+
+    with Catalog.open(tmp_path / "catalog") as catalog:
+        assert catalog.needing(Digest.of(b"weights")) == ("https://h.example/resnet18.pth",)
+        assert catalog.needing(Digest.of(b"tar")) == (f"pytorch/vision at {samples.COMMIT}",)
+        assert catalog.needing(Digest.of(b"nothing")) == ()
+
+
 def test_equal_holdings_have_equal_digests_whatever_their_order(tmp_path: Path) -> None:
     one, two = unit("one"), unit("two")
     forth, back = holdings(one, two), holdings(two, one)
