@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from datetime import UTC, datetime
 
 from hubmirror.cli import render
 from hubmirror.cli.node import Parser
-from hubmirror.errors import ExitCode, InvalidInputError
+from hubmirror.durations import parse_duration
+from hubmirror.errors import ExitCode
 from hubmirror.mirror import Mirror, Serving
 from hubmirror.records import Unit
 from hubmirror.settings import Settings
@@ -29,7 +29,7 @@ Examples:
   hubmirror status --mirror /srv/hubmirror
   hubmirror status --max-age 7d --json
 """
-_UNITS_S = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_SPANS = ((86_400, "day"), (3600, "hour"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print how the mirror is; 3 when it is not whole, or too old."""
-    most_s = _seconds(arguments.max_age) if arguments.max_age else None
+    most_s = parse_duration(arguments.max_age) if arguments.max_age else None
     settings = Settings.load(mirror=arguments.mirror, state=arguments.state)
     with Mirror.open(settings.require_mirror().absolute()) as mirror:
         found = _look(mirror, settings, most_s)
@@ -75,14 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(found)
     return ExitCode.INCOMPLETE if found.failing or found.is_too_old else ExitCode.OK
-
-
-def _seconds(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text)
-    if not found:
-        message = f"--max-age: expected an age such as 90m, 12h, 7d or 2w, got {text!r}"
-        raise InvalidInputError(message)
-    return int(found[1]) * _UNITS_S[found[2]]
 
 
 def _look(mirror: Mirror, settings: Settings, most_s: int | None) -> _Status:
@@ -129,10 +121,10 @@ def _show(found: _Status) -> None:
 
 
 def _age(seconds: int) -> str:
-    for letters, noun in (("d", "day"), ("h", "hour")):
-        if seconds >= 2 * _UNITS_S[letters]:
-            return render.count(seconds // _UNITS_S[letters], noun)
-    return render.count(max(seconds, 0) // _UNITS_S["m"], "minute")
+    for span_s, noun in _SPANS:
+        if seconds >= 2 * span_s:
+            return render.count(seconds // span_s, noun)
+    return render.count(max(seconds, 0) // 60, "minute")
 
 
 def _name(unit: Unit) -> str:

@@ -99,7 +99,7 @@ def test_an_age_that_is_none_is_refused(synced: Shell, age: str) -> None:
     said = synced("status", f"--max-age={age}")
 
     assert said.code == ExitCode.INVALID
-    assert "expected an age such as 90m" in said.err
+    assert "expected a time such as 90m" in said.err
 
 
 def test_before_the_first_publication_there_is_nothing_to_say(shell: Shell) -> None:
