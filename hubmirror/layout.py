@@ -70,6 +70,11 @@ class StateLayout:
         return self.root / "last-success"
 
     @property
+    def verified(self) -> Path:
+        """Remembers when each blob was last read."""
+        return self.root / "verified.db"
+
+    @property
     def manifests(self) -> Path:
         """Holds manifests as they were parsed, by what they were parsed from."""
         return self.root / "manifests"

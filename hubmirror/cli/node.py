@@ -20,7 +20,7 @@ from hubmirror.cli import render
 from hubmirror.errors import ExitCode, HubmirrorError, UsageError
 
 COMMANDS = {
-    "verify": "Hash every blob of the mirror and compare.",
+    "verify": "Read the blobs of the mirror and compare.",
     "status": "Say what is published, how old it is, and what is not whole.",
     "run": "Run a command whose Python processes load from the mirror.",
     "env": "Print what a batch script needs for the same.",
@@ -68,6 +68,15 @@ class Parser(argparse.ArgumentParser):
             metavar="DIR",
             help="The mirror's folder; else HUBMIRROR, else `mirror:` in the user's or site's "
             "settings.",
+        )
+
+    def add_state(self) -> None:
+        """Add ``--state``, for what reads or writes a writer's own folder."""
+        self.add_argument(
+            "--state",
+            metavar="DIR",
+            help="The writer's own folder, if it is on this host; else as `hubmirror sync` finds "
+            "it.",
         )
 
     def add_publication(self) -> None:

@@ -50,11 +50,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of this command's words."""
     made = Parser("status", _DESCRIPTION, _EXAMPLES)
     made.add_mirror()
-    made.add_argument(
-        "--state",
-        metavar="DIR",
-        help="The writer's own folder, if it is on this host; else as `hubmirror sync` finds it.",
-    )
+    made.add_state()
     made.add_argument(
         "--max-age",
         metavar="AGE",

@@ -1,0 +1,151 @@
+"""Hashes many files at once, each as its size asks for: large in threads, small in processes.
+
+Knows paths and sizes, nothing of mirrors. Every processor is busy; hashing leaves the
+interpreter alone, but opening thousands of files does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import os
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubmirror.records import BlobRef
+
+_LARGE_BYTES = 1024 * 1024
+_BATCH = 256
+_WORTH_A_PROCESS = 4 * _BATCH
+
+_PathOf = Callable[[BlobRef], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one file turned out to be: its sha256 in hex and its size, or the number of an error."""
+
+    blob: BlobRef
+    hex: str
+    size_bytes: int
+    error: int = 0
+
+
+def hash_files(
+    blobs: Sequence[BlobRef],
+    path: _PathOf,
+    *,
+    jobs: int,
+    until_s: float = float("inf"),
+) -> Iterator[Sequence[Read]]:
+    """Hash files and hand them on in batches, as they are done.
+
+    Those at the front come first. Nothing is begun after ``until_s`` on the monotonic clock.
+    """
+    small = [blob for blob in blobs if blob.size_bytes < _LARGE_BYTES]
+    with contextlib.ExitStack() as ends:
+        hashers = _Hashers(ends, jobs if len(small) >= _WORTH_A_PROCESS else 0)
+        tasks = iter(_tasks(blobs, path, hashers))
+        pool = ends.enter_context(ThreadPoolExecutor(max_workers=jobs))
+        running: set[Future[Sequence[Read]]] = set()
+        while True:
+            while len(running) < jobs and time.monotonic() < until_s:
+                task = next(tasks, None)
+                if task is None:
+                    break
+                running.add(pool.submit(task))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in done:
+                yield one.result()
+
+
+def _tasks(
+    blobs: Sequence[BlobRef], path: _PathOf, hashers: _Hashers
+) -> Iterator[Callable[[], Sequence[Read]]]:
+    """Give batches of small files and single large ones, near the order that was asked for."""
+    waiting: list[BlobRef] = []
+    for blob in blobs:
+        if blob.size_bytes >= _LARGE_BYTES:
+            yield functools.partial(_hash_one, blob, path)
+            continue
+        waiting.append(blob)
+        if len(waiting) == _BATCH:
+            yield functools.partial(hashers.hash_all, tuple(waiting), path)
+            waiting.clear()
+    if waiting:
+        yield functools.partial(hashers.hash_all, tuple(waiting), path)
+
+
+class _Hashers:
+    """The processes that hash small files; where there are none, the asking thread does."""
+
+    def __init__(self, ends: contextlib.ExitStack, count: int) -> None:
+        self._free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
+        self._count = count
+        for _ in range(count):
+            self._free.put(ends.enter_context(_start()))
+
+    def hash_all(self, batch: Sequence[BlobRef], path: _PathOf) -> Sequence[Read]:
+        """Hash a batch of small files."""
+        if not self._count:
+            return [_hash(blob, path(blob)) for blob in batch]
+        hasher = self._free.get()
+        try:
+            return _ask(hasher, batch, path)
+        finally:
+            self._free.put(hasher)
+
+
+@contextlib.contextmanager
+def _start() -> Iterator[subprocess.Popen[bytes]]:
+    words = [sys.executable, "-I", "-S", str(Path(__file__).with_name("hasher.py"))]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hasher:
+        try:
+            yield hasher
+        finally:
+            hasher.kill()  # it holds nothing, and may be in the middle of a batch nobody waits for
+
+
+def _ask(hasher: subprocess.Popen[bytes], batch: Sequence[BlobRef], path: _PathOf) -> list[Read]:
+    """Have a process hash a batch; one that died leaves the work to us."""
+    if hasher.stdin is None or hasher.stdout is None:
+        raise AssertionError
+    try:
+        hasher.stdin.write(b"".join(os.fsencode(path(blob)) + b"\0" for blob in batch))
+        hasher.stdin.flush()
+        answers = [hasher.stdout.readline().strip().decode() for _ in batch]
+    except OSError:
+        answers = []
+    if len(answers) < len(batch) or "" in answers:
+        return [_hash(blob, path(blob)) for blob in batch]
+    return [_understand(blob, answer) for blob, answer in zip(batch, answers, strict=True)]
+
+
+def _understand(blob: BlobRef, answer: str) -> Read:
+    if answer.startswith("!"):
+        return Read(blob, "", 0, int(answer[1:]))
+    digest, size = answer.split()
+    return Read(blob, digest, int(size))
+
+
+def _hash_one(blob: BlobRef, path: _PathOf) -> Sequence[Read]:
+    return [_hash(blob, path(blob))]
+
+
+def _hash(blob: BlobRef, path: str) -> Read:
+    try:
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - of thousands
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return Read(blob, digest, stream.tell())
+    except OSError as error:
+        return Read(blob, "", 0, error.errno or errno.EIO)
