@@ -38,6 +38,11 @@ class CheckpointSpec:
     fallbacks: tuple[str, ...] = ()
     fetch_url: str = ""
 
+    @property
+    def checksum(self) -> str:
+        """The hex digits that its author demands, all or the leading ones, or nothing."""
+        return self.sha256.hex if self.sha256 else self.prefix
+
 
 class Lfs(StrEnum):
     """What becomes of Git LFS pointers: kept with a finding, replaced, or a reason to fail."""
@@ -83,6 +88,10 @@ class RepoSpec:
     allow_unreachable: bool = False
     on_moved_tag: Drift = Drift.FAIL
     on_moved_branch: Drift = Drift.FOLLOW
+
+    def names(self) -> frozenset[RepoKey]:
+        """Return every key by which code may ask for this repo."""
+        return frozenset({self.key, *(RepoKey.parse(alias) for alias in self.aliases)})
 
     @property
     def content(self) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hubmirror.errors import Fault, InvalidInputError
 from hubmirror.manifest.addresses import check_repo_url, name_repo, shown
-from hubmirror.manifest.tree import ListNode, MapNode, Node, ScalarNode
+from hubmirror.manifest.nodes import ListNode, MapNode, Node, ScalarNode
 from hubmirror.manifest.values import check_repo, parse_checksum
 from hubmirror.records import RepoKey
 

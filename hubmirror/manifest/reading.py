@@ -12,8 +12,9 @@ from pathlib import Path
 
 from hubmirror.errors import Fault, InvalidInputError, StorageError
 from hubmirror.manifest.consistency import find_faults
+from hubmirror.manifest.nodes import MapNode, Node, ScalarNode, Tree
 from hubmirror.manifest.syntax import invalid
-from hubmirror.manifest.tree import MapNode, Node, ScalarNode, Tree, read_tree
+from hubmirror.manifest.tree import read_tree
 from hubmirror.manifest.values import check_source_name
 from hubmirror.specs import Manifest
 from hubmirror.version import __version__
@@ -58,7 +59,7 @@ def read_content(path: Path) -> bytes:
 
 def parse_content(content: bytes, *, file: str) -> Manifest:
     """Read the bytes of a manifest, as ``parse_manifest`` does its text."""
-    return parse_manifest(_decode(content, file), file=file)
+    return parse_manifest(decode_content(content, file), file=file)
 
 
 def parse_manifest(text: str, *, file: str) -> Manifest:
@@ -129,7 +130,12 @@ def _manifests_in(folder: Path) -> list[Path]:
     ]
 
 
-def _decode(content: bytes, file: str) -> str:
+def decode_content(content: bytes, file: str) -> str:
+    """Return the text of a manifest's bytes.
+
+    Raises:
+        InvalidInputError: with the place of the first byte that is not UTF-8.
+    """
     if content.startswith(_UTF16):
         raise invalid(file, [Fault(file, 1, 1, "UTF-16 text; save the file as UTF-8")])
     try:

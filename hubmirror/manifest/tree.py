@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
 
 import yaml
 
 from hubmirror.errors import Fault
+from hubmirror.manifest.nodes import ListNode, MapNode, Node, Odd, ScalarNode, Span, Tree
 from hubmirror.manifest.syntax import MOST_DEPTH, TOO_DEEP, control_faults, explain, invalid
 
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -23,58 +23,6 @@ _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset(f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null"))
 _COLLECTION_TAGS = frozenset({None, "!", f"{_TAG}seq", f"{_TAG}map"})
 _DATE = re.compile(r"\d{4}-\d")
-
-
-@dataclass(frozen=True, slots=True)
-class Odd:
-    """A scalar that YAML reads as something no manifest has a use for, such as a date."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScalarNode:
-    """A value in one piece; ``text`` is how it was written, without quotes."""
-
-    line: int
-    column: int
-    value: str | int | float | bool | Odd | None
-    text: str
-    weight: int = 1
-
-
-@dataclass(slots=True)
-class ListNode:
-    """A list; ``value`` is the same as plain Python."""
-
-    line: int
-    column: int
-    value: list[object] = field(default_factory=list)
-    items: list[Node] = field(default_factory=list)
-    weight: int = 1
-
-
-@dataclass(slots=True)
-class MapNode:
-    """A mapping; ``keys`` has the place of each key."""
-
-    line: int
-    column: int
-    value: dict[str, object] = field(default_factory=dict)
-    fields: dict[str, Node] = field(default_factory=dict)
-    keys: dict[str, ScalarNode] = field(default_factory=dict)
-    weight: int = 1
-
-
-Node: TypeAlias = ScalarNode | ListNode | MapNode
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A text that is YAML; ``faults`` are those of its keys, which do not stop the reading."""
-
-    root: Node
-    faults: tuple[Fault, ...]
 
 
 def read_tree(text: str, *, file: str) -> Tree:
@@ -100,19 +48,6 @@ def read_tree(text: str, *, file: str) -> Tree:
     raise invalid(file, faults)
 
 
-def locate(root: Node, path: Iterable[str | int]) -> Node:
-    """Return the node at a path of keys and indexes, or the deepest on the way that exists."""
-    node = root
-    for part in path:
-        if isinstance(node, MapNode) and isinstance(part, str) and part in node.fields:
-            node = node.fields[part]
-        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
-            node = node.items[part]
-        else:
-            break
-    return node
-
-
 class _Stop(Exception):  # noqa: N818 - not an error of its own: it carries one out of the loop
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -123,6 +58,7 @@ class _Stop(Exception):  # noqa: N818 - not an error of its own: it carries one 
 class _Frame:
     node: ListNode | MapNode
     anchor: str | None
+    end: int
     key: ScalarNode | None = None
     merged: list[tuple[ScalarNode, Node]] = field(default_factory=list)
 
@@ -145,13 +81,11 @@ class _Builder:
         for event in events:
             match event:
                 case yaml.ScalarEvent():
-                    self._add(self._scalar(event), event.anchor)
+                    self._add(self._scalar(event), event.anchor, _end(event))
                 case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                     self._open(event)
                 case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
-                    frame = self._stack.pop()
-                    self._merge(frame)
-                    self._add(frame.node, frame.anchor)
+                    self._close(event)
                 case yaml.AliasEvent():
                     self._alias(event)
                 case yaml.DocumentStartEvent():
@@ -173,15 +107,25 @@ class _Builder:
             raise _Stop(self._fault(event, TOO_DEEP))
         is_list = isinstance(event, yaml.SequenceStartEvent)
         node = ListNode(line, column) if is_list else MapNode(line, column)
-        self._stack.append(_Frame(node, event.anchor))
+        node.span = Span(_start(event), _end(event), bool(event.flow_style))
+        self._stack.append(_Frame(node, event.anchor, _end(event)))
 
-    def _add(self, node: Node, anchor: str | None) -> None:
+    def _close(self, event: yaml.Event) -> None:
+        frame = self._stack.pop()
+        self._merge(frame)
+        span = frame.node.span  # without brackets, the event comes where the next thing starts
+        end = _end(event) if span.in_brackets else frame.end
+        frame.node.span = replace(span, end=end)
+        self._add(frame.node, frame.anchor, end)
+
+    def _add(self, node: Node, anchor: str | None, end: int) -> None:
         if anchor:
             self._anchors[anchor] = node
         if not self._stack:
             self.root = node
             return
         frame = self._stack[-1]
+        frame.end = end
         frame.node.weight += node.weight
         if isinstance(frame.node, ListNode):
             frame.node.items.append(node)
@@ -237,7 +181,7 @@ class _Builder:
         if self._aliased > _MOST_ALIASED:
             message = f"the aliases up to here stand for more than {_MOST_ALIASED:,} values"
             raise _Stop(self._fault(event, message))
-        self._add(node, None)
+        self._add(node, None, _end(event))
 
     def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
         line, column = _place(event)
@@ -246,7 +190,8 @@ class _Builder:
             tag = self._implicit_tag(event)
         elif tag not in _PLAIN_TAGS:
             raise _Stop(self._fault(event, _no_tag(tag)))
-        return ScalarNode(line, column, self._value(tag, event.value), event.value)
+        span = Span(_start(event), _end(event))
+        return ScalarNode(line, column, self._value(tag, event.value), event.value, span=span)
 
     def _implicit_tag(self, event: yaml.ScalarEvent) -> str:
         resolve: Callable[..., str] = self._resolver.resolve
@@ -270,6 +215,14 @@ class _Builder:
 def _place(event: yaml.Event) -> tuple[int, int]:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _start(event: yaml.Event) -> int:
+    return event.start_mark.index if event.start_mark else 0
+
+
+def _end(event: yaml.Event) -> int:
+    return event.end_mark.index if event.end_mark else 0
 
 
 def _no_tag(tag: str | None) -> str:

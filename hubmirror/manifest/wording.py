@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from hubmirror.errors import Fault
 from hubmirror.manifest.addresses import shown
 from hubmirror.manifest.models import ENTRIES, FAULT
-from hubmirror.manifest.tree import ListNode, MapNode, Node, Odd, ScalarNode, locate
+from hubmirror.manifest.nodes import ListNode, MapNode, Node, Odd, ScalarNode, locate
 
 _MEANT = {
     "alias": "aliases",
