@@ -7,11 +7,11 @@ this module returns, and nothing else differs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubmirror.drift import Resolution, judge_drift
 from hubmirror.errors import HubmirrorError
-from hubmirror.manifest.locked import Lock
+from hubmirror.manifest.locked import Lock, LockedEntrypoint
 from hubmirror.records import BlobRef, CheckpointRow, Digest, RefRow, RepoKey, SnapshotRow
 from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec, SyncSettings
 
@@ -43,6 +43,7 @@ class UnitPlan:
         held_checkpoints: Checkpoints whose bytes are there.
         drift: What moved upstream since the lock, one sentence each.
         kept_refs: Refs that stay at their locked commit although they, or their repo, moved.
+        traced: What the lock knows of the entrypoints that are declared still.
     """
 
     name: str
@@ -55,6 +56,7 @@ class UnitPlan:
     held_checkpoints: tuple[CheckpointRow, ...]
     drift: tuple[str, ...] = ()
     kept_refs: frozenset[RefRow] = frozenset()
+    traced: tuple[LockedEntrypoint, ...] = ()
 
     def most_bytes(self, settings: SyncSettings) -> int | None:
         """Return how large one of its files may be, by its own word or its manifest's."""
@@ -97,11 +99,20 @@ def plan_source(
     known: Known,
 ) -> SourcePlan:
     """Compare what a manifest wants with what the mirror holds."""
-    units = [_plan_repo(spec, lock, resolutions[spec.key], known) for spec in manifest.repos]
+    units = [
+        replace(_plan_repo(spec, lock, resolutions[spec.key], known), traced=_traced(spec, lock))
+        for spec in manifest.repos
+    ]
     for loose in manifest.checkpoints:
         fetch, held = _plan_checkpoints([loose], lock, known)
         units.append(UnitPlan(loose.url, None, None, None, (), (), fetch, held))
     return SourcePlan(manifest, lock, tuple(units))
+
+
+def _traced(spec: RepoSpec, lock: Lock | None) -> tuple[LockedEntrypoint, ...]:
+    locked = lock.repo(spec.key) if lock else None
+    found = (locked.entrypoint(one.call) for one in spec.entrypoints) if locked else ()
+    return tuple(one for one in found if one)
 
 
 def _plan_repo(

@@ -110,11 +110,22 @@ def resolve(catalog: Catalog, spec: Spec) -> Resolved:
             f"{spec.name}: {UnitState.INCOMPLETE} in source {unit.source!r}: {unit.reason}",
             hint="mend the cause, then run `hubmirror sync` again",
         )
-    for wanted in _wanted_refs(spec, [repo for _, repo in served]):
-        for unit, repo in served:
+    repos = [repo for _, repo in served]
+    found = find_ref(repos, spec)
+    if found is None:
+        raise _unknown_ref(spec, repos)
+    repo, ref = found
+    unit = next(unit for unit, its_repo in served if its_repo is repo)
+    return Resolved(spec, unit, repo, ref, _snapshot_at(repo, ref.commit))
+
+
+def find_ref(repos: Sequence[RepoRow], spec: Spec) -> tuple[RepoRow, RefRow] | None:
+    """Find the ref that a spec means among repos of its name, by the rules of ``resolve``."""
+    for wanted in _wanted_refs(spec, repos):
+        for repo in repos:
             if ref := _find_ref(repo, wanted):
-                return Resolved(spec, unit, repo, ref, _snapshot_at(repo, ref.commit))
-    raise _unknown_ref(spec, [repo for _, repo in served])
+                return repo, ref
+    return None
 
 
 def _wanted_refs(spec: Spec, repos: Sequence[RepoRow]) -> list[str]:
@@ -133,9 +144,10 @@ def _find_ref(repo: RepoRow, wanted: str) -> RefRow | None:
             if ref.kind is kind and wanted in (short, prefix + short):
                 return ref
     if SHORT_COMMIT.fullmatch(wanted.lower()):
-        commits = [row.commit for row in repo.snapshots if row.commit.startswith(wanted.lower())]
+        commits = {row.commit for row in repo.refs if row.commit.startswith(wanted.lower())}
         if len(commits) == 1:
-            return RefRow(commits[0], RefKind.COMMIT, commits[0])
+            (commit,) = commits
+            return RefRow(commit, RefKind.COMMIT, commit)
     return None
 
 

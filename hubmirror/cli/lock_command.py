@@ -141,6 +141,14 @@ def _show(path: Path, lock: Lock) -> None:
     if refs:
         render.say("")
         render.table(("REPO", "REF", "STANDS FOR", "KIND", "COMMIT"), refs)
+    traced = [
+        (repo.key, one.call, one.commit[:12], str(len(one.urls)), ", ".join(one.repos) or "-")
+        for repo in lock.repos
+        for one in repo.entrypoints
+    ]
+    if traced:
+        render.say("")
+        render.table(("REPO", "ENTRYPOINT", "TRACED AT", "URLS", "NEEDS THE REPOS"), traced)
     if lock.checkpoints:
         render.say("")
         render.table(
@@ -176,6 +184,18 @@ def _fields(path: Path, lock: Lock, let_go: Sequence[str]) -> dict[str, object]:
                 "snapshots": [
                     {"commit": row.commit, "sha256": row.digest.hex, "size_bytes": row.size_bytes}
                     for row in repo.snapshots
+                ],
+                "entrypoints": [
+                    {
+                        "call": one.call,
+                        "commit": one.commit,
+                        "urls": list(one.urls),
+                        "repos": list(one.repos),
+                        "absent": list(one.absent),
+                        "result": one.result.hex if one.result else None,
+                        "incomplete": list(one.incomplete),
+                    }
+                    for one in repo.entrypoints
                 ],
             }
             for repo in lock.repos

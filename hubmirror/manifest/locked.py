@@ -10,11 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from json.encoder import encode_basestring
 from typing import TypeVar
 
 from hubmirror.errors import InvalidInputError, NotFoundError
 from hubmirror.manifest.addresses import check_no_secret, shown
+from hubmirror.manifest.lines import block, line, listed, text
 from hubmirror.records import Digest, RefRow, RepoKey
 
 _Row = TypeVar("_Row")
@@ -48,6 +48,37 @@ class LockedSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedEntrypoint:
+    """What an entrypoint was seen to need when it was traced: the edges of the lock.
+
+    Attributes:
+        call: The entrypoint as it is declared.
+        commit: The commit of its repo that was traced.
+        urls: The URLs whose bytes it was given.
+        repos: The other hub repos that its code loaded, as it asked for them.
+        absent: The URLs that its code asked for, and that were not there.
+        result: The fingerprint of what it returned, or None where none could be taken.
+        incomplete: Why the trace may not have seen all of it, one reason each.
+    """
+
+    call: str
+    commit: str
+    urls: tuple[str, ...] = ()
+    repos: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    result: Digest | None = None
+    incomplete: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for url in (*self.urls, *self.absent):
+            check_no_secret(url)
+        for spec in self.repos:
+            RepoKey.parse(spec.partition(":")[0])
+        for name in ("urls", "repos", "absent", "incomplete"):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
+
+
+@dataclass(frozen=True, slots=True)
 class LockedRepo:
     """A repo as it was resolved.
 
@@ -58,6 +89,7 @@ class LockedRepo:
         requests: In order, one for each ref of the manifest.
         snapshots: In order of their commits.
         moved_to: Where the address led, for a repo that was renamed; else empty.
+        entrypoints: In order of their calls, those that were traced.
     """
 
     key: str
@@ -66,14 +98,17 @@ class LockedRepo:
     requests: tuple[LockedRequest, ...] = ()
     snapshots: tuple[LockedSnapshot, ...] = ()
     moved_to: str = ""
+    entrypoints: tuple[LockedEntrypoint, ...] = ()
 
     def __post_init__(self) -> None:
         check_no_secret(self.url)
         check_no_secret(self.moved_to)
         requests = _named(self.requests, _request_ref)
         snapshots = _named(self.snapshots, _snapshot_commit)
+        entrypoints = _named(self.entrypoints, _entrypoint_call)
         object.__setattr__(self, "requests", tuple(requests.values()))
         object.__setattr__(self, "snapshots", tuple(snapshots.values()))
+        object.__setattr__(self, "entrypoints", tuple(entrypoints.values()))
 
     def rows(self, ref: str) -> tuple[RefRow, ...] | None:
         """Return what a ref of the manifest stood for; None when it was never asked."""
@@ -83,6 +118,10 @@ class LockedRepo:
     def snapshot(self, commit: str) -> LockedSnapshot | None:
         """Return the snapshot of a commit, when one is locked."""
         return _find(self.snapshots, commit, _snapshot_commit)
+
+    def entrypoint(self, call: str) -> LockedEntrypoint | None:
+        """Return what a declared entrypoint was seen to need, when it was traced."""
+        return _find(self.entrypoints, call, _entrypoint_call)
 
     def without(self, ref: str) -> LockedRepo:
         """Forget one ref of the manifest, and the snapshots that only it needed."""
@@ -160,16 +199,16 @@ class Lock:
         """Return the text of the lock file: JSON with one line for each pinned thing."""
         repos = [(repo.key, _encode_repo(repo)) for repo in self.repos]
         checkpoints = [(row.url, _pinned(row.digest, row.size_bytes)) for row in self.checkpoints]
-        text = _block(
+        encoded = block(
             [
-                ("checkpoints", _block(checkpoints, 1)),
-                ("repos", _block(repos, 1)),
-                ("source", _json(self.source)),
-                ("version", _json(VERSION)),
+                ("checkpoints", block(checkpoints, 1)),
+                ("repos", block(repos, 1)),
+                ("source", text(self.source)),
+                ("version", text(VERSION)),
             ],
             0,
         )
-        return f"{text}\n"
+        return f"{encoded}\n"
 
 
 def _encode_repo(repo: LockedRepo) -> str:
@@ -177,44 +216,45 @@ def _encode_repo(repo: LockedRepo) -> str:
     snapshots = [
         (row.commit, _pinned(row.digest, row.size_bytes, row.content)) for row in repo.snapshots
     ]
-    moved = [("moved_to", _json(repo.moved_to))] if repo.moved_to else []
-    return _block(
+    traced = [(one.call, _encode_entrypoint(one)) for one in repo.entrypoints]
+    moved = [("moved_to", text(repo.moved_to))] if repo.moved_to else []
+    return block(
         [
-            ("default_branch", _json(repo.default_branch)),
+            ("default_branch", text(repo.default_branch)),
+            *([("entrypoints", block(traced, 3))] if traced else []),
             *moved,
-            ("refs", _block(requests, 3)),
-            ("snapshots", _block(snapshots, 3)),
-            ("url", _json(repo.url)),
+            ("refs", block(requests, 3)),
+            ("snapshots", block(snapshots, 3)),
+            ("url", text(repo.url)),
         ],
         2,
     )
 
 
+def _encode_entrypoint(one: LockedEntrypoint) -> str:
+    return block(
+        [
+            ("absent", listed(map(text, one.absent), 5)),
+            ("commit", text(one.commit)),
+            ("incomplete", listed(map(text, one.incomplete), 5)),
+            ("repos", listed(map(text, one.repos), 5)),
+            ("result", text(one.result.hex if one.result else "")),
+            ("urls", listed(map(text, one.urls), 5)),
+        ],
+        4,
+    )
+
+
 def _rows(rows: Iterable[RefRow]) -> str:
-    lines = [
-        _line(("commit", row.commit), ("kind", row.kind.value), ("name", row.name)) for row in rows
-    ]
-    inner = ",".join(f"\n{' ' * 10}{line}" for line in lines)
-    return f"[{inner}\n{' ' * 8}]" if lines else "[]"
+    lines = (
+        line(("commit", row.commit), ("kind", row.kind.value), ("name", row.name)) for row in rows
+    )
+    return listed(lines, 4)
 
 
 def _pinned(digest: Digest, size_bytes: int, content: str = "") -> str:
     chosen = [("content", content)] if content else []
-    return _line(*chosen, ("sha256", digest.hex), ("size", size_bytes))
-
-
-def _line(*pairs: tuple[str, str | int]) -> str:
-    return "{" + ", ".join(f"{_json(key)}: {_json(value)}" for key, value in pairs) + "}"
-
-
-def _block(pairs: Iterable[tuple[str, str]], depth: int) -> str:
-    """Join keys and encoded values, one to a line, two spaces deeper than their block."""
-    inner = ",".join(f"\n{'  ' * (depth + 1)}{_json(key)}: {value}" for key, value in pairs)
-    return f"{{{inner}\n{'  ' * depth}}}" if inner else "{}"
-
-
-def _json(value: str | int) -> str:
-    return encode_basestring(value) if isinstance(value, str) else str(value)
+    return line(*chosen, ("sha256", digest.hex), ("size", size_bytes))
 
 
 def _repo_key(repo: LockedRepo) -> str:
@@ -231,6 +271,10 @@ def _request_ref(request: LockedRequest) -> str:
 
 def _snapshot_commit(row: LockedSnapshot) -> str:
     return row.commit
+
+
+def _entrypoint_call(one: LockedEntrypoint) -> str:
+    return one.call
 
 
 def _find(rows: tuple[_Row, ...], name: str, key: Callable[[_Row], str]) -> _Row | None:

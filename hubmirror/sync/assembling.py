@@ -6,7 +6,7 @@ A unit advances as a whole or not at all: one that failed keeps the rows that it
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hubmirror.drift import Resolution
@@ -143,6 +143,7 @@ def _gather(
                 warnings += fetched.warnings
             case HubmirrorError() as error:
                 failures.append(error)
+    warnings += _doubts(plan, resolution)
     rows = {row.url: row for row in (*plan.held_checkpoints, *(one.row for one in weights))}
     return _Gathered(
         plan=plan,
@@ -157,23 +158,37 @@ def _gather(
     )
 
 
+def _doubts(plan: UnitPlan, resolution: Resolution | None) -> Iterator[str]:
+    """Say where a trace may not tell all that is needed."""
+    commits = {ref.commit for ref in resolution.refs()} if resolution else set[str]()
+    for one in plan.traced:
+        if commits and one.commit not in commits:
+            yield (
+                f"{one.call} was traced at commit {one.commit[:12]}, which no ref names any more: "
+                "trace it again"
+            )
+        if one.incomplete:
+            yield f"{one.call}: its trace is incomplete: {'; '.join(one.incomplete)}"
+
+
 def _unit(
     source: str, item: _Gathered, before: Unit | None, is_loadable: Callable[[Unit], bool]
 ) -> Unit:
     spec = item.plan.spec
     wanted = tuple(entrypoint.call for entrypoint in spec.entrypoints) if spec else ()
     if item.failure is None:
-        repo = _repo(spec, item.resolution, item.snapshots) if spec else None
+        repo = planned_repo(spec, item.resolution, item.snapshots) if spec else None
         return Unit(source, item.plan.name, UnitState.COMPLETE, "", repo, item.checkpoints, wanted)
     if before and before.state is not UnitState.INCOMPLETE and is_loadable(before):
         return replace(before, state=UnitState.STALE, reason=item.reason)
-    repo = _repo(spec, None, ()) if spec else None
+    repo = planned_repo(spec, None, ()) if spec else None
     return Unit(source, item.plan.name, UnitState.INCOMPLETE, item.reason, repo, (), wanted)
 
 
-def _repo(
+def planned_repo(
     spec: RepoSpec, resolution: Resolution | None, snapshots: Iterable[SnapshotRow]
 ) -> RepoRow:
+    """Return a repo's row as its resolution has it."""
     refs = resolution.refs() if resolution else ()
     wanted = {ref.commit for ref in refs}
     return RepoRow(
@@ -206,9 +221,10 @@ def _lock(plan: SourcePlan, gathered: Iterable[_Gathered]) -> Lock:
     for item in gathered:
         spec = item.plan.spec
         if spec and item.failure is None and item.resolution:
-            repos.append(_lock_repo(spec, item.resolution, item.snapshots))
-        elif spec and before and (locked := before.repo(spec.key)):
-            repos.append(locked)
+            locked = _lock_repo(spec, item.resolution, item.snapshots)
+            repos.append(replace(locked, entrypoints=item.plan.traced))
+        elif spec and before and (pinned_repo := before.repo(spec.key)):
+            repos.append(replace(pinned_repo, entrypoints=item.plan.traced))
         wanted = [one.spec for one in item.plan.fetch] + [*(spec.checkpoints if spec else ())]
         for checkpoint in wanted:
             if before and (pinned := before.checkpoint(checkpoint.url)):
@@ -221,7 +237,7 @@ def _lock(plan: SourcePlan, gathered: Iterable[_Gathered]) -> Lock:
 def _lock_repo(
     spec: RepoSpec, resolution: Resolution, snapshots: Iterable[SnapshotRow]
 ) -> LockedRepo:
-    row = _repo(spec, resolution, snapshots)
+    row = planned_repo(spec, resolution, snapshots)
     return LockedRepo(
         key=str(spec.key),
         url=spec.url,

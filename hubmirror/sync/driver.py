@@ -24,6 +24,7 @@ from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
 from hubmirror.state import note_success
 from hubmirror.sync.assembling import Assembled, assemble
+from hubmirror.sync.closing import assemble_closed
 from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
@@ -135,10 +136,13 @@ class _Run:
         outcomes = self._fetch(plans)
         described = self._describe(plans, outcomes, before)
         had = _by_source(before)
-        done = [
-            assemble(plan, outcomes, had[plan.manifest.name], self._is_loadable, described)
-            for plan in plans
-        ]
+        done = assemble_closed(
+            plans,
+            before,
+            lambda plan: assemble(
+                plan, outcomes, had[plan.manifest.name], self._is_loadable, described
+            ),
+        )
         reports = tuple(chain.from_iterable(one.reports for one in done))
         if (cut_off := SyncReport(reports, None)).is_cut_off():
             return cut_off
@@ -156,7 +160,7 @@ class _Run:
         self._room.clear(time.time())
         return SyncReport(reports, published, locks, held)
 
-    def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> tuple[SourcePlan, ...]:
+    def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> Sequence[SourcePlan]:
         arrivals = {
             url: CheckpointRow(url, one.digest, one.size_bytes, one.redirect)
             for url, one in self._index.arrivals().items()

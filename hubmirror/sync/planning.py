@@ -27,6 +27,7 @@ from hubmirror.records import BlobRef, CheckpointRow, Holdings, RepoKey, Snapsho
 from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
 from hubmirror.state import find_state
+from hubmirror.sync.closing import close_plans
 from hubmirror.sync.options import Mode, Options
 from hubmirror.sync.resolving import check_satisfied, resolve_all
 from hubmirror.upstream.credentials import Credentials
@@ -54,7 +55,7 @@ class Wanted:
 
 def plan_sync(
     manifests: Sequence[Path], settings: Settings, options: Options
-) -> tuple[SourcePlan, ...]:
+) -> Sequence[SourcePlan]:
     """Say what ``sync`` would do, and change nothing; refs are asked, bytes are not.
 
     Raises:
@@ -192,7 +193,7 @@ def plan_all(
     mode: Mode,
     git: GitUpstream,
     jobs: int,
-) -> tuple[SourcePlan, ...]:
+) -> Sequence[SourcePlan]:
     """Plan every source of a run."""
     read = {one.lock_text: one.lock for one in wanted}  # mostly what is published: parsed once
     locks = {
@@ -217,7 +218,7 @@ def plan_all(
         known = Known(snapshots, checkpoints, present)
         resolutions = resolve_all(one.manifest, one.lock, mode, list_refs, jobs)
         plans.append(plan_source(one.manifest, one.lock, resolutions, known))
-    return tuple(plans)
+    return close_plans(plans, holdings)
 
 
 class _Elsewhere:

@@ -215,7 +215,14 @@ def test_it_has_the_documented_keys(shell: Shell, upstream: Upstream) -> None:
     assert set(found) == {"lock", "source", "let_go", "repos", "checkpoints"}
     assert found["let_go"] == []
     (repo,) = found["repos"]
-    assert set(repo) == {"repo", "url", "default_branch", "refs", "snapshots"}
+    assert set(repo) == {
+        "repo",
+        "url",
+        "default_branch",
+        "refs",
+        "snapshots",
+        "entrypoints",
+    }
     assert {key for row in repo["refs"] for key in row} == {"ref", "name", "kind", "commit"}
     pinned = {key for row in repo["snapshots"] for key in row}
     assert pinned == {"commit", "sha256", "size_bytes"}

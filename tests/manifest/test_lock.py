@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hubmirror.manifest.lock import (
     DEFAULT_BRANCH,
     Lock,
     LockedCheckpoint,
+    LockedEntrypoint,
     LockedRepo,
     LockedRequest,
     LockedSnapshot,
@@ -91,14 +93,22 @@ sizes = st.integers(0, 2**63)
 rows = st.builds(RefRow, words, st.sampled_from(RefKind), commits)
 requests = st.builds(LockedRequest, words, st.lists(rows, max_size=3).map(tuple))
 snapshots = st.builds(LockedSnapshot, commits, digests, sizes)
+secretless = words.map(lambda word: f"https://h.example/{word.replace('?', '')}")
+names = st.lists(words, max_size=3).map(tuple)
+addresses = st.lists(secretless, max_size=3).map(tuple)
+specs = st.lists(words.map(lambda word: f"owner/name:{word}"), max_size=3).map(tuple)
+entrypoints = st.builds(
+    LockedEntrypoint, words, commits, addresses, specs, addresses, st.none() | digests, names
+)
 repos = st.builds(
     LockedRepo,
     st.from_regex(r"[a-z0-9]{1,5}/[a-z0-9]{1,5}", fullmatch=True),
-    words.map(lambda word: f"https://h.example/{word.replace('?', '')}"),
+    secretless,
     words,
     st.lists(requests, max_size=3, unique_by=lambda request: request.ref).map(tuple),
     st.lists(snapshots, max_size=3, unique_by=lambda snapshot: snapshot.commit).map(tuple),
-    st.just("") | words.map(lambda word: f"https://h.example/{word.replace('?', '')}"),
+    st.just("") | secretless,
+    st.lists(entrypoints, max_size=3, unique_by=lambda one: one.call).map(tuple),
 )
 checkpoints = st.builds(
     LockedCheckpoint, words.map(lambda word: f"https://h.example/{word}"), digests, sizes
@@ -122,6 +132,74 @@ def test_a_lock_survives_being_written_and_read(lock: Lock) -> None:
 
 def test_a_lock_has_one_line_for_each_pinned_thing_in_order() -> None:
     assert LOCK.encode() == TEXT
+
+
+TRACED = LockedEntrypoint(
+    call="resnet18(pretrained=True)",
+    commit=A,
+    urls=("https://h.example/y.pth", URL, URL),
+    repos=("other/repo:main",),
+    absent=("https://h.example/gone",),
+    result=Digest("5" * 64),
+)
+TRACED_TEXT = f"""\
+      "entrypoints": {{
+        "resnet18(pretrained=True)": {{
+          "absent": [
+            "https://h.example/gone"
+          ],
+          "commit": "{A}",
+          "incomplete": [],
+          "repos": [
+            "other/repo:main"
+          ],
+          "result": "{"5" * 64}",
+          "urls": [
+            "{URL}",
+            "https://h.example/y.pth"
+          ]
+        }}
+      }},
+"""
+
+
+def test_what_a_trace_saw_is_written_one_line_for_each_thing() -> None:
+    traced = replace(LOCK, repos=(replace(LOCK.repos[0], entrypoints=(TRACED,)),))
+
+    text = traced.encode()
+
+    assert text == TEXT.replace('      "refs": {\n', f'{TRACED_TEXT}      "refs": {{\n')
+    assert parse_lock(text, file="x") == traced
+
+
+def test_a_lock_answers_for_an_entrypoint() -> None:
+    repo = replace(LOCK.repos[0], entrypoints=(TRACED,))
+
+    assert repo.entrypoint("resnet18(pretrained=True)") == TRACED
+    assert repo.entrypoint("resnet18()") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "expected"),
+    [
+        (f'"{A}",\n          "inc', '"main",\n          "inc', "commit: expected 40 hex digits, got 'main'"),
+        ("5" * 64, "5", "result: expected 64 hex digits in lower case, got '5'"),
+        ('"other/repo:main"', '"other"', " not a repo name: expected owner/name, got 'other'"),
+        ('"other/repo:main"', "1", "repos.0: expected text, got 1"),
+        ("https://h.example/gone", "https://u:p@h.example/gone", " a user name, password or token in a URL is not allowed"),
+        ('"incomplete"', '"unfinished"', " unknown key 'unfinished'"),
+    ],
+)  # fmt: skip
+def test_a_trace_that_is_not_whole_is_refused_with_the_place(
+    written: str, read: str, expected: str
+) -> None:
+    text = replace(LOCK, repos=(replace(LOCK.repos[0], entrypoints=(TRACED,)),)).encode()
+
+    with pytest.raises(InvalidInputError) as caught:
+        parse_lock(text.replace(written, read, 1), file="m.lock")
+
+    assert "entrypoints['resnet18(pretrained=True)']" in caught.value.message
+    assert expected in caught.value.message
 
 
 def test_an_empty_lock_is_a_lock() -> None:
