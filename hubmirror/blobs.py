@@ -6,6 +6,7 @@ Invariant: a file whose name is a digest has exactly that content; it never chan
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -84,11 +85,16 @@ class Blobs:
 
     def held(self) -> Iterator[Digest]:
         """Go through every blob that is there, by name only."""
-        for path in sorted((self._root / layout.BLOBS).glob("??/*")):
-            try:
-                yield Digest.parse(path.name)
-            except InvalidInputError:
-                continue
+        return (blob.digest for blob in self.present())
+
+    def present(self) -> Iterator[BlobRef]:
+        """Go through every blob that is there, ordered by digest, with the size it has on disk."""
+        for folder in sorted((self._root / layout.BLOBS).glob("??")):
+            with os.scandir(folder) as entries:  # a Path for each would cost more than the disk
+                found = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+            for entry in sorted(found, key=lambda one: one.name):
+                with contextlib.suppress(InvalidInputError, FileNotFoundError):
+                    yield BlobRef(Digest.parse(entry.name), entry.stat().st_size)
 
 
 def hash_file(path: Path) -> Digest:

@@ -60,6 +60,11 @@ class StateLayout:
         return self.root / "run.lock"
 
     @property
+    def exports(self) -> Path:
+        """Says what was carried away, a file for each bundle."""
+        return self.root / "exports"
+
+    @property
     def partial(self) -> Path:
         """Holds files that are on their way."""
         return self.root / "partial"

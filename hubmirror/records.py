@@ -215,6 +215,19 @@ class CheckpointRow:
         return BlobRef(self.digest, self.size_bytes)
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Use:
+    """What a blob is for: weights (``kind`` says which), a ``snapshot``, or an ``about``.
+
+    ``repo`` is ``owner/name``, with ``@commit`` for a snapshot; empty where no repo wants it.
+    """
+
+    digest: Digest
+    kind: str
+    url: str
+    repo: str
+
+
 @dataclass(frozen=True, slots=True)
 class RepoRow:
     """A mirrored repo: its names, refs and snapshots."""

@@ -36,6 +36,8 @@ _VARIABLES = {
     "jobs": ("HUBMIRROR_JOBS",),
     "connections_per_host": ("HUBMIRROR_CONNECTIONS_PER_HOST",),
     "limit_rate": ("HUBMIRROR_LIMIT_RATE",),
+    "signatures": ("HUBMIRROR_SIGNATURES",),
+    "allowed_signers": ("HUBMIRROR_ALLOWED_SIGNERS",),
     "ca_bundle": ("HUBMIRROR_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"),
 }
 _FILE_KEYS = (*(name for name in _VARIABLES if name != "publication"), "file_mode", "folder_mode")
@@ -73,6 +75,14 @@ class WeightsOnly(StrEnum):
     ALWAYS = "always"
 
 
+class SignaturePolicy(StrEnum):
+    """What ``import`` makes of a bundle that no allowed signer signed: see docs/carrying.md."""
+
+    OFF = "off"
+    WARN = "warn"
+    REQUIRE = "require"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What every command and the loader are told once, at their start.
@@ -90,6 +100,8 @@ class Settings:
         jobs: How many things ``sync`` does at once.
         connections_per_host: How many connections downloads may hold to one host.
         limit_rate_bytes: Bytes a second over all downloads; 0 for no limit.
+        signatures: What ``import`` makes of signatures; ``require`` where signers are named.
+        allowed_signers: The file that says who may sign bundles, or empty.
         ca_bundle: A PEM file of the certificate authorities to trust, or empty.
         modes: Permissions of what is written into a mirror.
         cache_home: Where this user's caches belong, or empty when there is no such place.
@@ -113,6 +125,8 @@ class Settings:
     jobs: int = 4
     connections_per_host: int = 4
     limit_rate_bytes: int = 0
+    signatures: SignaturePolicy = SignaturePolicy.OFF
+    allowed_signers: str = ""
     ca_bundle: str = ""
     modes: Modes = field(default_factory=Modes)
     cache_home: str = ""
@@ -228,6 +242,7 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
             raise InvalidInputError(f"{where}: {name}: {error.message}") from None
 
     file_mode = parsed("file_mode", _mode, 0o644)
+    signatures = SignaturePolicy.REQUIRE if text("allowed_signers") else SignaturePolicy.OFF
     return Settings(
         mirror=text("mirror"),
         state=text("state"),
@@ -241,6 +256,8 @@ def _typed(found: Mapping[str, tuple[str, str]]) -> Settings:
         jobs=parsed("jobs", _to_64, 4),
         connections_per_host=parsed("connections_per_host", _to_64, 4),
         limit_rate_bytes=parsed("limit_rate", parse_rate, 0),
+        signatures=parsed("signatures", _one_of(SignaturePolicy), signatures),
+        allowed_signers=text("allowed_signers"),
         ca_bundle=text("ca_bundle"),
         modes=Modes(file_mode, parsed("folder_mode", _mode, 0o755), file_mode & 0o444),
     )

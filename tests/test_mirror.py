@@ -27,7 +27,7 @@ from hubmirror.errors import (
 from hubmirror.mirror import Mirror, parse_publication
 from hubmirror.publications import Publication
 from hubmirror.publish import publish, refuse_contradictions
-from hubmirror.records import Contents, Digest, Holdings, UnitState, WeightsKind
+from hubmirror.records import Contents, Digest, Holdings, UnitState, Use, WeightsKind
 from hubmirror.verify import verify
 from tests import samples
 from tests.samples import MODES, checkpoint, holdings, published_mirror, unit
@@ -58,6 +58,25 @@ def test_a_catalog_says_who_needs_a_blob(tmp_path: Path) -> None:
         assert catalog.needing(Digest.of(b"weights")) == ("https://h.example/resnet18.pth",)
         assert catalog.needing(Digest.of(b"tar")) == (f"pytorch/vision at {samples.COMMIT}",)
         assert catalog.needing(Digest.of(b"nothing")) == ()
+
+
+def test_a_catalog_says_what_each_blob_is_for(tmp_path: Path) -> None:
+    row = checkpoint("https://h.example/w.pth", b"weights")
+    loose = unit("two", name=row.url, repo=None, checkpoints=(row,))
+    write_catalog(tmp_path / "catalog", holdings(unit("one"), loose))
+
+    with Catalog.open(tmp_path / "catalog") as catalog:
+        uses = set(catalog.uses())
+
+    weights, tar = Digest.of(b"weights"), Digest.of(b"tar")
+    url = "https://github.com/pytorch/vision"
+    assert len(uses) == 6
+    assert {
+        Use(weights, "unknown", "https://h.example/resnet18.pth", "pytorch/vision"),
+        Use(weights, "unknown", "https://h.example/w.pth", ""),
+        Use(tar, "snapshot", url, f"pytorch/vision@{samples.COMMIT}"),
+        Use(Digest.of(b"about"), "about", url, f"pytorch/vision@{samples.COMMIT}"),
+    } < uses
 
 
 def test_equal_holdings_have_equal_digests_whatever_their_order(tmp_path: Path) -> None:
@@ -117,6 +136,7 @@ def test_a_catalog_of_before_there_were_kinds_is_read(tmp_path: Path) -> None:
 
     with Catalog.open(path) as catalog:
         assert catalog.holdings() == holdings()
+        assert {use.kind for use in catalog.uses()} == {"unknown", "snapshot", "about"}
 
 
 def test_a_kind_that_only_a_newer_version_knows_is_unknown(tmp_path: Path) -> None:

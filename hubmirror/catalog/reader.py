@@ -31,6 +31,7 @@ from hubmirror.records import (
     Source,
     Unit,
     UnitState,
+    Use,
     WeightsKind,
 )
 from hubmirror.version import FORMAT, __version__
@@ -122,6 +123,20 @@ class Catalog:
         )
         named = (f"{title} at {commit}" for title, commit in snapshots)
         return tuple(sorted([*(urls.redact(url) for (url,) in urls_of_it), *named]))
+
+    def uses(self) -> tuple[Use, ...]:
+        """Say what each blob is for: one for each URL and repo, ordered by digest."""
+        knows_kinds = _CONTENTS_COLUMNS in self._checkpoint_columns
+        kind = "checkpoint.kind" if knows_kinds else f"'{WeightsKind.UNKNOWN}'"
+        rows = self._all(
+            f"SELECT digest, {kind}, checkpoint.url, ifnull(title, '') "
+            "FROM checkpoint LEFT JOIN repo USING (unit) UNION "
+            "SELECT digest, 'snapshot', url, title || '@' || commit_id "
+            "FROM snapshot JOIN repo USING (unit) UNION "
+            "SELECT about, 'about', url, title || '@' || commit_id "
+            "FROM snapshot JOIN repo USING (unit) ORDER BY 1, 3, 4"
+        )
+        return tuple(Use(Digest(row[0].hex()), *row[1:]) for row in rows)
 
     def units_named(self, key: RepoKey) -> tuple[Unit, ...]:
         """Return the units whose repo is asked for by this name; several sources may have one."""

@@ -26,6 +26,7 @@ COMMANDS = {
     "env": "Print what a batch script needs for the same.",
     "doctor": "Say what would fail on this machine, before a model is loaded.",
     "materialize": "Write torch.hub's own layout, for use without hubmirror.",
+    "have": "Print what this mirror has, for the side that makes bundles.",
 }
 
 _VERBOSE = {"-v": 1, "-vv": 2, "--verbose": 1}

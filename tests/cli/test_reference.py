@@ -119,6 +119,7 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror manifest check": [shell.document("manifest", "check", manifest)],
         "hubmirror lock": [shell.document("lock", manifest)],
         "hubmirror doctor": [shell.document("doctor")],
+        "hubmirror have": [shell.document("have")],
         "hubmirror materialize": [shell.document("materialize", "--torch-home", home)],
     }
 
