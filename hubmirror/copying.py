@@ -1,29 +1,25 @@
 """Copies bytes from file to file inside the kernel, and hashes what arrived.
 
-Owns: the one loop that does so, and the thread that follows it. Knows nothing of mirrors or
+Owns: the one loop that does so, and what its thread compares. Knows nothing of mirrors or
 bundles. Invariant: what ``settle`` does not name has its sha256, read back from the file that it
 was copied to; nothing is durable yet, that is for whoever gives it a name.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import hashlib
 import os
-import queue
-import threading
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from hubmirror import files
 from hubmirror.errors import VerificationError
+from hubmirror.following import Follower
 from hubmirror.records import Digest
 
 _SMALL_BYTES = 128 * 1024  # up to here the thread would cost more than it saves
 _STEP_BYTES = 8 * 1024 * 1024
-_STEPS_AHEAD = 8  # how far the copy runs ahead of the hash, so that its pages are still there
 _READ_BYTES = 256 * 1024
 _NOT_BY_KERNEL = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY}
@@ -72,7 +68,8 @@ class Copier:
     """
 
     def __init__(self) -> None:
-        self._follower = _Follower()
+        self._follower = Follower()
+        self._mismatches: list[Mismatch] = []
         self._by_kernel = True
 
     def __enter__(self) -> Self:
@@ -89,7 +86,7 @@ class Copier:
     @property
     def has_failed(self) -> bool:
         """Whether a piece is known by now not to be what it must be."""
-        return self._follower.has_failed
+        return bool(self._mismatches) or self._follower.is_broken
 
     def copy(self, piece: Piece, target: int, offset: int) -> bool:
         """Copy a piece to this place in the target; say whether it is hashed already.
@@ -104,11 +101,13 @@ class Copier:
         while done < piece.length:
             step = min(_STEP_BYTES, piece.length - done)
             if not self._copy_step(piece, done, target, offset + done, step):
-                self._follower.note(Mismatch(piece, None))
+                self._mismatches.append(Mismatch(piece, None))
+                self._follower.finish(lambda _: None)
                 return False
             files.start_writing_out(target, offset + done, step)
-            self._follower.follow(piece, target, offset, done, step)
+            self._follower.follow(target, offset + done, step)
             done += step
+        self._follower.finish(lambda got: self._compare(piece, got))
         return False
 
     def settle(self) -> tuple[Mismatch, ...]:
@@ -117,15 +116,22 @@ class Copier:
         Raises:
             OSError: when a target cannot be read back.
         """
-        return self._follower.settle()
+        self._follower.wait()
+        found = tuple(self._mismatches)
+        self._mismatches.clear()
+        return found
+
+    def _compare(self, piece: Piece, got: Digest) -> None:
+        if got != piece.sha256:
+            self._mismatches.append(Mismatch(piece, got))
 
     def _copy_small(self, piece: Piece, target: int, offset: int) -> None:
         content = os.pread(piece.descriptor, piece.length, piece.offset)
         if len(content) < piece.length:
-            self._follower.note(Mismatch(piece, None))
+            self._mismatches.append(Mismatch(piece, None))
             return
         if (got := Digest.of(content)) != piece.sha256:
-            self._follower.note(Mismatch(piece, got))
+            self._mismatches.append(Mismatch(piece, got))
             return
         _write(target, content, offset)
 
@@ -159,87 +165,3 @@ def _write(target: int, content: bytes, offset: int) -> None:
     while view:
         written = os.pwrite(target, view, offset)
         view, offset = view[written:], offset + written
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A span of a piece that has arrived in its target."""
-
-    piece: Piece
-    target: int
-    offset: int
-    done: int
-    length: int
-
-
-class _Follower:
-    """The thread that hashes; it starts with the first step that it is given."""
-
-    def __init__(self) -> None:
-        self._steps: queue.Queue[_Step | None] = queue.Queue(_STEPS_AHEAD)
-        self._thread: threading.Thread | None = None
-        self._mismatches: list[Mismatch] = []
-        self._broken: BaseException | None = None
-        self.has_failed = False
-
-    def note(self, mismatch: Mismatch) -> None:
-        """Remember what was found wrong without hashing."""
-        self._mismatches.append(mismatch)
-        self.has_failed = True
-
-    def follow(self, piece: Piece, target: int, start: int, done: int, length: int) -> None:
-        """Hash a span next; waits where the copy is too far ahead."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="hashing", daemon=True)
-            self._thread.start()
-        self._steps.put(_Step(piece, target, start + done, done, length))
-
-    def settle(self) -> tuple[Mismatch, ...]:
-        """Wait for the last step; return what was found wrong."""
-        self._steps.join()
-        if self._broken:
-            raise self._broken
-        found = tuple(self._mismatches)
-        self._mismatches.clear()
-        self.has_failed = False
-        return found
-
-    def end(self) -> None:
-        """Let the thread go; what it has not hashed yet it leaves."""
-        if self._thread is None:
-            return
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._steps.get_nowait()
-        self._steps.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        buffer = memoryview(bytearray(_READ_BYTES))
-        summary = hashlib.sha256()
-        while step := self._steps.get():
-            try:
-                if not step.done:
-                    summary = hashlib.sha256()
-                if not self._broken:
-                    self._add(summary, step, buffer)
-                if step.done + step.length == step.piece.length:
-                    self._finish(step.piece, Digest(summary.hexdigest()))
-            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-                self._broken = error
-                self.has_failed = True
-            finally:
-                self._steps.task_done()
-
-    def _add(self, summary: hashlib._Hash, step: _Step, buffer: memoryview) -> None:
-        offset, end = step.offset, step.offset + step.length
-        while offset < end:
-            got = os.preadv(step.target, [buffer[: min(len(buffer), end - offset)]], offset)
-            if not got:
-                raise OSError(errno.EIO, "what was written cannot be read back")
-            summary.update(buffer[:got])
-            offset += got
-
-    def _finish(self, piece: Piece, got: Digest) -> None:
-        if got != piece.sha256 and not self._broken:
-            self.note(Mismatch(piece, got))
