@@ -138,6 +138,16 @@ class Publications:
             NotFoundError: when there is none of this name.
             VerificationError: when its bytes are not its name.
         """
+        where = str(self._root / layout.publication(digest))
+        return Publication.decode(self.read_bytes(digest), where=where)
+
+    def read_bytes(self, digest: Digest) -> bytes:
+        """Return the bytes of a publication, checked against its name.
+
+        Raises:
+            NotFoundError: when there is none of this name.
+            VerificationError: when its bytes are not its name.
+        """
         path = self._root / layout.publication(digest)
         try:
             content = path.read_bytes()
@@ -145,7 +155,7 @@ class Publications:
             raise NotFoundError(f"{self._root}: no publication {digest}") from None
         if (got := Digest.of(content)) != digest:
             raise VerificationError(f"{path}: expected sha256 {digest}, got {got}")
-        return Publication.decode(content, where=str(path))
+        return content
 
     def current(self) -> Digest | None:
         """Return the publication that readers see, or None before the first one.
@@ -203,7 +213,10 @@ class Publications:
 
     def add(self, publication: Publication, modes: files.Modes) -> Digest:
         """Store a publication under its name; readers do not see it yet."""
-        content = publication.encode()
+        return self.add_bytes(publication.encode(), modes)
+
+    def add_bytes(self, content: bytes, modes: files.Modes) -> Digest:
+        """Like ``add``, of another mirror's publication: its bytes stay as they are."""
         digest = Digest.of(content)
         final = self._root / layout.publication(digest)
         with files.staged(self._root / layout.INCOMING) as (stream, path):

@@ -1,4 +1,6 @@
 """Carries publications across an air gap: bundles out, bundles in, and receipts back.
 
-Needs the standard library only, for the far side may have nothing else.
+``format`` and ``members`` are the values of a bundle, ``names`` the files and members that it
+consists of, ``tar`` the container. Needs the standard library only, for the far side may have
+nothing else.
 """

@@ -1,0 +1,139 @@
+"""What a part lists: the blobs and segments that it holds, and what a bundle relies on.
+
+Standard library only. Invariant: a list has one way to be written, and no other bytes are read
+as one; a member's name follows from its blob, so no name is ever taken from a stranger.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hubmirror.carry.format import canonical, natural
+from hubmirror.carry.names import member_name
+from hubmirror.errors import InvalidInputError, VerificationError
+from hubmirror.records import BlobRef, Digest
+
+_RECORD_BYTES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A blob in a part, or a segment of one that spans several.
+
+    Attributes:
+        blob: The whole blob.
+        offset: Where in the blob these bytes begin.
+        length: How many they are.
+        sha256: The digest of these bytes: the blob's own where they are all of it.
+    """
+
+    blob: BlobRef
+    offset: int
+    length: int
+    sha256: Digest
+
+    @classmethod
+    def whole(cls, blob: BlobRef) -> Member:
+        """Return the member that is all of a blob."""
+        return cls(blob, 0, blob.size_bytes, blob.digest)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these bytes are all of the blob."""
+        return self.length == self.blob.size_bytes
+
+    @property
+    def name(self) -> str:
+        """The name of the member in the tar."""
+        return member_name(self.blob, self.offset, self.length)
+
+    def fields(self) -> dict[str, str | int]:
+        """Return the member as a list has it."""
+        fields: dict[str, str | int] = {
+            "name": self.name,
+            "sha256": self.sha256.hex,
+            "size_bytes": self.length,
+        }
+        if not self.is_whole:
+            fields["blob"] = self.blob.digest.hex
+            fields["offset"] = self.offset
+            fields["blob_size_bytes"] = self.blob.size_bytes
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class MemberList:
+    """The blobs and segments of one part, in the order in which they follow each other."""
+
+    number: int
+    members: tuple[Member, ...]
+
+    def encode(self) -> bytes:
+        """Return the bytes of ``members.json``."""
+        members = [member.fields() for member in self.members]
+        return canonical({"number": self.number, "members": members})
+
+    @classmethod
+    def decode(cls, content: bytes, *, where: str) -> MemberList:
+        """Read a list whose bytes were checked against the root.
+
+        Raises:
+            VerificationError: when it is no list, names something twice, or is written in
+                another way than ``encode``.
+        """
+        try:
+            fields = json.loads(content)
+            members = tuple(_member(one) for one in fields["members"])
+            found = cls(natural(fields["number"]), members)
+        except (ValueError, LookupError, TypeError, RecursionError, InvalidInputError) as error:
+            raise VerificationError(f"{where}: not a list of members: {error}") from error
+        if len({(one.blob.digest, one.offset) for one in members}) < len(members):
+            raise VerificationError(f"{where}: the list of members names something twice")
+        if found.encode() != content:
+            raise VerificationError(
+                f"{where}: not a list of members: a name is not that of its blob, or something "
+                "is in it that this version does not know"
+            )
+        return found
+
+
+def _member(fields: Mapping[str, Any]) -> Member:  # whatever JSON holds
+    sha256, length = Digest.parse(fields["sha256"]), natural(fields["size_bytes"])
+    if "blob" not in fields:
+        return Member.whole(BlobRef(sha256, length))
+    blob = BlobRef(Digest.parse(fields["blob"]), natural(fields["blob_size_bytes"]))
+    offset = natural(fields["offset"])
+    if not 0 < length < blob.size_bytes or offset + length > blob.size_bytes:
+        message = f"{length} bytes at {offset} are no segment of {blob.size_bytes}"
+        raise ValueError(message)
+    return Member(blob, offset, length, sha256)
+
+
+def encode_required(blobs: Iterable[BlobRef]) -> bytes:
+    """Return the bytes of ``requires.bin``: digest and size of each blob, ordered."""
+    records = (blob.digest.raw + blob.size_bytes.to_bytes(8) for blob in blobs)
+    return b"".join(sorted(records))
+
+
+def decode_required(content: bytes, *, where: str) -> tuple[BlobRef, ...]:
+    """Read the blobs that must be there already.
+
+    Raises:
+        VerificationError: when it is no such list, or is not in order.
+    """
+    starts = range(0, len(content), _RECORD_BYTES)
+    records = [content[start : start + _RECORD_BYTES] for start in starts]
+    if len(content) % _RECORD_BYTES or not _is_ordered(records):
+        raise VerificationError(f"{where}: not a list of required blobs")
+    return tuple(
+        BlobRef(Digest(record[:32].hex()), int.from_bytes(record[32:])) for record in records
+    )
+
+
+def _is_ordered(records: Sequence[bytes]) -> bool:
+    digests = [record[:32] for record in records]
+    return all(one < other for one, other in itertools.pairwise(digests))
