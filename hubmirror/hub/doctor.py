@@ -18,8 +18,9 @@ from types import ModuleType
 
 from hubmirror.errors import ExitCode, HubmirrorError, VerificationError
 from hubmirror.hub import cache, hooks, requirements
-from hubmirror.hub.needs import needs
 from hubmirror.hub.requirements import Repo, find_lack, pip_line
+from hubmirror.hubconf.imports import When, read_imports
+from hubmirror.hubconf.snapshot import open_snapshot
 from hubmirror.mirror import Mirror, Serving, parse_publication
 from hubmirror.records import RepoRow, SnapshotRow, Unit, WeightsKind
 from hubmirror.resolve import Spec, resolve
@@ -217,6 +218,7 @@ def _unit(
 
 def _describe(title: str, snapshot: SnapshotRow, tar: Path) -> Repo:
     """Say what a repo needs: what it declares, and what its code imports all the same."""
-    imported, own = needs(tar)
-    needed = dict.fromkeys((*snapshot.dependencies, *imported))
-    return Repo(title, tar, (), tuple(needed), snapshot.requires_torch, own)
+    with open_snapshot(tar) as files:
+        imports = read_imports(files.names, files.sources)
+    needed = dict.fromkeys((*snapshot.dependencies, *imports.names(When.LOAD)))
+    return Repo(title, tar, (), tuple(needed), snapshot.requires_torch, imports.own)

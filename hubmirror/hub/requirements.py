@@ -14,29 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubmirror.distributions import distributions_of
 from hubmirror.errors import MissingDependencyError
-
-_PIP_NAMES = {
-    "OpenSSL": "pyOpenSSL",
-    "PIL": "Pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "faiss": "faiss-cpu",
-    "git": "GitPython",
-    "google.protobuf": "protobuf",
-    "hydra": "hydra-core",
-    "mpl_toolkits": "matplotlib",
-    "pkg_resources": "setuptools",
-    "pycocotools": "pycocotools",
-    "ruamel.yaml": "ruamel.yaml",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "soundfile": "soundfile",
-    "yaml": "PyYAML",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +119,7 @@ def _is_distribution(name: str) -> bool:
 
 
 def _pip_name(name: str) -> str:
-    return _PIP_NAMES.get(name) or _PIP_NAMES.get(name.partition(".")[0]) or name
+    return next(iter(distributions_of(name)), name)
 
 
 def pip_line(names: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
-"""Reads from packaging files which torch and which Python a repo asks for.
+"""Reads from packaging files which distributions, and which Python, a repo asks for.
 
-The first file that names torch decides: pyproject.toml, setup.cfg, setup.py, then
-requirements.txt. What packaging metadata says is what the code needs, while a
+Of several files the first that names a distribution decides: pyproject.toml, setup.cfg,
+setup.py, then requirements.txt. What packaging metadata says is what the code needs, while a
 requirements.txt often pins what one developer ran; so a bare ``torch`` in the former
 outranks a ``torch==1.9.0`` in the latter. Nothing here raises.
 """
@@ -35,16 +35,30 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Packaging:
+class Packaging:
     """What one packaging file says: PEP 508 requirements and a Python specifier."""
 
     requirements: tuple[str, ...] = ()
     python: str = ""
 
 
+PLAIN = "requirements.txt"
+"""The one packaging file that is no metadata: what its author installed to run the code."""
+
+
+def packaging_files(sources: Sources) -> dict[str, Packaging]:
+    """Return what each packaging file of a repo says, the one that outranks others first."""
+    return {
+        "pyproject.toml": _pyproject(sources),
+        "setup.cfg": _setup_cfg(sources),
+        "setup.py": _setup_py(sources),
+        PLAIN: _plain(sources),
+    }
+
+
 def stated_requirements(sources: Sources) -> Stated:
     """Return the oldest torch and the Python that the repo's packaging files state."""
-    files = (_pyproject(sources), _setup_cfg(sources), _setup_py(sources), _plain(sources))
+    files = packaging_files(sources).values()
     minimums = (oldest_torch(file.requirements) for file in files)
     pythons = (file.python.strip() for file in files)
     return Stated(
@@ -60,17 +74,22 @@ def _text(sources: Sources, path: str) -> str:
     return content.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
 
 
-def _pyproject(sources: Sources) -> _Packaging:
+def _pyproject(sources: Sources) -> Packaging:
     try:
         document = tomllib.loads(_text(sources, "pyproject.toml"))
     except (ValueError, RecursionError):
-        return _Packaging()
+        return Packaging()
     project = _table(document, "project")
-    stated = _Packaging(_strings(project.get("dependencies")), _string(project, "requires-python"))
+    stated = Packaging(_strings(project.get("dependencies")), _string(project, "requires-python"))
     poetry = _table(_table(_table(document, "tool"), "poetry"), "dependencies")
-    asked = [f"torch{from_poetry(text)}" for text in _poetry_versions(poetry.get("torch"))]
+    asked = [
+        f"{name}{from_poetry(text)}"
+        for name, value in poetry.items()
+        if name != "python"
+        for text in _poetry_versions(value)
+    ]
     python = from_poetry(_string(poetry, "python"))
-    return _Packaging(stated.requirements or tuple(asked), stated.python or python)
+    return Packaging(stated.requirements or tuple(asked), stated.python or python)
 
 
 def _poetry_versions(value: object) -> list[str]:
@@ -106,23 +125,23 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple(item for item in items if isinstance(item, str))
 
 
-def _setup_cfg(sources: Sources) -> _Packaging:
+def _setup_cfg(sources: Sources) -> Packaging:
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(_text(sources, "setup.cfg"))
         requirements = parser.get("options", "install_requires", fallback="")
         python = parser.get("options", "python_requires", fallback="")
     except configparser.Error:
-        return _Packaging()
-    return _Packaging(tuple(requirements.splitlines()), python)
+        return Packaging()
+    return Packaging(tuple(requirements.splitlines()), python)
 
 
-def _setup_py(sources: Sources) -> _Packaging:
+def _setup_py(sources: Sources) -> Packaging:
     """Read the arguments of ``setup(...)``, wherever in setup.py it is called."""
     try:
         tree = sources.tree("setup.py")
     except InvalidInputError:
-        return _Packaging()
+        return Packaging()
     world = RepoWorld(sources)  # of its own: setup.py has another search path than hubconf.py
     scope = world.enter("setup.py", tree)
     found = {
@@ -133,12 +152,12 @@ def _setup_py(sources: Sources) -> _Packaging:
     }
     requirements, python = found.get("install_requires"), found.get("python_requires")
     try:
-        return _Packaging(
+        return Packaging(
             _all_texts(requirements, scope, world) if requirements else (),
             _all_texts(python, scope, world)[0] if python else "",
         )
     except (RecursionError, IndexError):
-        return _Packaging()
+        return Packaging()
 
 
 def _is_setup(function: ast.expr) -> bool:
@@ -158,10 +177,10 @@ def _all_texts(node: ast.expr, scope: Scope, world: RepoWorld) -> tuple[str, ...
             return tuple(part.value for part in constants if isinstance(part.value, str))
 
 
-def _plain(sources: Sources) -> _Packaging:
+def _plain(sources: Sources) -> Packaging:
     """Read requirements.txt; options, and the files that they name, are passed over."""
-    text = re.sub(r"\\\r?\n", " ", _text(sources, "requirements.txt"))
-    return _Packaging(tuple(_requirement_lines(text.splitlines())))
+    text = re.sub(r"\\\r?\n", " ", _text(sources, PLAIN))
+    return Packaging(tuple(_requirement_lines(text.splitlines())))
 
 
 def _requirement_lines(lines: Iterable[str]) -> Iterable[str]:

@@ -173,9 +173,9 @@ class _Follower(ast.NodeVisitor):
         return branch
 
     def visit_If(self, node: ast.If) -> None:
-        truth = _truth(node.test)
-        if truth is not None:
-            follow(node.body if truth else node.orelse, self._scope, self._world)
+        certain = truth(node.test)
+        if certain is not None:
+            follow(node.body if certain else node.orelse, self._scope, self._world)
         elif node.orelse:
             self._scope.join([self._branch(node.body), self._branch(node.orelse)])
         else:
@@ -227,7 +227,7 @@ def _has_star(nodes: Iterable[ast.expr]) -> bool:
     return any(isinstance(node, ast.Starred) for node in nodes)
 
 
-def _truth(test: ast.expr) -> bool | None:
+def truth(test: ast.expr) -> bool | None:
     """Decide a condition that is the same on every machine; None for any other."""
     match test:
         case ast.Constant(value=value):
@@ -237,7 +237,7 @@ def _truth(test: ast.expr) -> bool | None:
         case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()]):
             return False
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            truth = _truth(operand)
-            return None if truth is None else not truth
+            certain = truth(operand)
+            return None if certain is None else not certain
         case _:
             return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from hubmirror.manifest.addresses import shown
 from hubmirror.specs import EntrypointSpec
 
 _LONGEST = 2000
+# fairseq's hubconf.py puts names into globals() that Python's own syntax could not write.
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+(?:-\w+)*)+")
 _EXPECTED = "expected a name such as resnet18, or a call such as resnet18(pretrained=True)"
 
 
@@ -37,9 +40,9 @@ def parse_call(text: str) -> Call:
     Raises:
         InvalidInputError: when it is neither, or an argument is no literal.
     """
-    body = _syntax(text)
+    name, body = _named(text)
     if isinstance(body, ast.Name):
-        return Call(body.id, (), {})
+        return Call(name or body.id, (), {})
     if not isinstance(body, ast.Call) or not isinstance(body.func, ast.Name):
         raise InvalidInputError(f"{_EXPECTED}, got {shown(text)}")
     args = [_literal(argument, text) for argument in body.args]
@@ -49,16 +52,16 @@ def parse_call(text: str) -> Call:
             what = f"the argument {argument.arg!r} twice" if argument.arg else "** in it"
             raise InvalidInputError(f"{shown(text)} has {what}")
         kwargs[argument.arg] = _literal(argument.value, text)
-    return Call(body.func.id, args, kwargs)
+    return Call(name or body.func.id, args, kwargs)
 
 
 def check_name(name: str) -> None:
-    """Refuse what hubconf.py could not define.
+    """Refuse what hubconf.py could not define: names with dots, such as roberta.large, it can.
 
     Raises:
         InvalidInputError: saying so.
     """
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if (not name.isidentifier() or keyword.iskeyword(name)) and not _DOTTED.fullmatch(name):
         message = (
             f"expected the name of a function in hubconf.py, such as resnet18, got {shown(name)}"
         )
@@ -105,6 +108,14 @@ def entrypoint(call: Call) -> EntrypointSpec:
     written = [repr(value) for value in call.args]
     written += [f"{name}={value!r}" for name, value in call.kwargs.items()]
     return EntrypointSpec(call.name, f"{call.name}({', '.join(written)})")
+
+
+def _named(text: str) -> tuple[str, ast.expr]:
+    """Return a dotted name, or none, and the rest as Python reads it, under a plain name."""
+    dotted = _DOTTED.match(text.strip())
+    if not dotted:
+        return "", _syntax(text)
+    return dotted[0], _syntax(f"_{text.strip()[dotted.end() :]}")
 
 
 def _syntax(text: str) -> ast.expr:

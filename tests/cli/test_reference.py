@@ -117,6 +117,7 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror status": [shell.document("status", code=3)],
         "hubmirror history": [shell.document("history")],
         "hubmirror manifest check": [shell.document("manifest", "check", manifest)],
+        "hubmirror deps": [shell.document("deps")],
         "hubmirror lock": [shell.document("lock", manifest)],
         "hubmirror doctor": [shell.document("doctor")],
         "hubmirror have": [shell.document("have")],

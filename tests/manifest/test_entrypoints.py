@@ -48,7 +48,18 @@ def test_a_call_survives_being_written_and_read(
         ('f( "a",b = 0x10 ,)', "f('a', b=16)"),
         ("f(-1, 1_000, [1,2], (3,), {'a':None})", "f(-1, 1000, [1, 2], (3,), {'a': None})"),
         ("f('\\d')", "f('\\\\d')"),
+        ("roberta.large", "roberta.large()"),
+        (" transformer.wmt14.en-fr( bpe = 'x')", "transformer.wmt14.en-fr(bpe='x')"),
     ],
 )
 def test_spacing_and_quotes_do_not_count(text: str, call: str) -> None:
     assert entrypoint(parse_call(text)).call == call
+
+
+@given(names, st.dictionaries(names, literals, max_size=3))
+def test_a_name_that_only_a_hubconf_can_make_survives_too(
+    name: str, kwargs: dict[str, object]
+) -> None:
+    call = Call(f"{name}.wmt19.en-de", (), kwargs)
+
+    assert parse_call(entrypoint(call).call) == Call(call.name, [], kwargs)

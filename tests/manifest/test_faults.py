@@ -225,7 +225,7 @@ def test_a_fetch_url_may_have_variables_where_secrets_go(fetch_url: str) -> None
         ("'f(**k)'", "entrypoints: 'f(**k)' has ** in it"),
         ("'f(*k)'", f"entrypoints: 'f(*k)': {LITERAL}"),
         ("'f(a=1, a=2)'", "entrypoints: 'f(a=1, a=2)' has the argument 'a' twice"),
-        ("'a.b()'", f"entrypoints: {CALL}, got 'a.b()'"),
+        ("'a..b()'", f"entrypoints: {CALL}, got 'a..b()'"),
         ("'lambda: 0'", f"entrypoints: {CALL}, got 'lambda: 0'"),
         ("''", f"entrypoints: {CALL}, got ''"),
         ("'f(1'", "entrypoints: 'f(1' is cut off: between [ and ] a comma ends an entry, so put the whole call in quotes"),
