@@ -96,7 +96,8 @@ class _Run:
         self._git = git
 
     def run(self, wanted: Sequence[Wanted]) -> SyncReport:
-        self._landing.clear_staged()
+        with self._desk.publishing():  # a quarantine may be writing its own
+            self._landing.clear_staged()
         before = self._index.holdings()
         wanted = restore_locks(wanted, before, self._options)
         plans = self._plan(wanted, before)
@@ -125,7 +126,8 @@ class _Run:
         rows = (row for one in done for unit in one.units for row in unit.checkpoints)
         self._index.forget_arrivals(row.url for row in rows)
         published, held = self._publish(after)
-        self._landing.clear(self._index.waiting())
+        with self._desk.publishing():
+            self._landing.clear(self._index.waiting())
         self._room.clear(time.time())
         changes = compare(before, after) if published else ()
         dropped = tuple(one for one in changes if one.kind is Kind.REMOVED)
