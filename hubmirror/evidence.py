@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from hubmirror.errors import InvalidInputError, VerificationError
+from hubmirror.errors import InvalidInputError, RefusedError, VerificationError
 from hubmirror.publications import check_min_reader
-from hubmirror.records import Digest
+from hubmirror.records import BlobRef, Digest
 from hubmirror.version import FORMAT
 
 _Row = TypeVar("_Row")
@@ -78,6 +78,33 @@ class Pin:
     publication: Digest
     reason: str
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """What nothing may be loaded from, as a reader asks it; mostly empty."""
+
+    rows: Mapping[Digest, Quarantined] = field(default_factory=dict)
+
+    def refuse(self, digest: Digest, what: str) -> None:
+        """Refuse a blob that is quarantined; ``what`` it is stands in the message.
+
+        Raises:
+            RefusedError: with the reason that was given.
+        """
+        if row := self.rows.get(digest):
+            raise RefusedError(
+                f"{what}: quarantined since {row.at}: {row.reason} (sha256 {digest})",
+                hint="ask whoever runs the mirror; `hubmirror quarantine DIGEST --release` there "
+                "lets it be loaded again",
+            )
+
+    def among(self, blobs: Iterable[BlobRef]) -> tuple[Quarantined, ...]:
+        """Return what is quarantined of these blobs, ordered by digest."""
+        if not self.rows:
+            return ()
+        found = {row for blob in blobs if (row := self.rows.get(blob.digest))}
+        return tuple(sorted(found))
 
 
 @dataclass(frozen=True, slots=True)

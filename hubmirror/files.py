@@ -16,7 +16,8 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from hubmirror.errors import LockedError
 CHUNK_BYTES = 256 * 1024
 
 _WORTH_SHARING = 8
+_LOOK_AGAIN_S = 0.1
 _SYNC_FILE_RANGE_WRITE = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -202,40 +204,73 @@ def check_room(folder: Path, needed_bytes: int) -> None:
         raise OSError(errno.ENOSPC, message, str(folder))
 
 
+def remove(paths: Iterable[Path]) -> None:
+    """Take files away for good: once this returns, no crash brings one of them back."""
+    folders = set[Path]()
+    for path in paths:
+        path.unlink(missing_ok=True)
+        folders.add(path.parent)
+    for folder in sorted(folders):
+        sync_folder(folder)
+
+
+def append(line: bytes, path: Path) -> None:
+    """Add a line to a file, durably; a line that a crash tore before it stays one of its own."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, (b"\n" if is_torn else b"") + line + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextlib.contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, verb: str = "", *, wait_s: float = 0) -> Iterator[None]:
     """Hold a lock that dies with this process.
 
     A kernel lock, not a lock file that a crash would leave behind. The file says who holds
-    it, for the message that a second writer prints.
+    it and for what ``verb``, for the message that a second writer prints.
 
     Raises:
-        LockedError: at once, when another process holds it; names host, pid and since when.
+        LockedError: when another process holds it for longer than ``wait_s``; names host, pid,
+            since when and what for.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(
-                f"{path}: held by {_holder(path)}", hint="wait for it to end, then run this again"
-            ) from None
+        _lock(descriptor, path, wait_s)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _holder_text(), 0)
+        os.pwrite(descriptor, _holder_text(verb), 0)
         yield
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
 
-def _holder_text() -> bytes:
+def _lock(descriptor: int, path: Path, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            hint = "wait for it to end, then run this again"
+            raise LockedError(f"{path}: held by {_holder(path)}", hint=hint)
+        time.sleep(min(left_s, _LOOK_AGAIN_S))
+
+
+def _holder_text(verb: str) -> bytes:
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}).encode()
+    holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": since, "verb": verb}
+    return json.dumps(holder).encode()
 
 
 def _holder(path: Path) -> str:
     try:
         holder = json.loads(path.read_bytes())
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, LookupError, TypeError):
+        doing = f", {holder['verb']}" if holder.get("verb") else ""
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}{doing}"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return "another process"

@@ -19,6 +19,8 @@ BLOBS = "blobs/sha256"
 PUBLICATIONS = "publications"
 INCOMING = ".incoming"
 LOCK = "writer.lock"  # in .incoming: held by whoever writes, whatever its state folder
+PUBLISH_LOCK = "publish.lock"  # the same, for the moments in which names change
+LOCKS = frozenset({LOCK, PUBLISH_LOCK})
 
 
 def blob(digest: Digest) -> str:
@@ -29,6 +31,11 @@ def blob(digest: Digest) -> str:
 def publication(digest: Digest) -> str:
     """Return the name of a publication within a mirror."""
     return f"{PUBLICATIONS}/{digest.hex}.json"
+
+
+def signature(digest: Digest) -> str:
+    """Return the name of the signature of a publication within a mirror."""
+    return f"{PUBLICATIONS}/{digest.hex}.sig"
 
 
 def flat(key: RepoKey) -> str:
@@ -58,6 +65,16 @@ class StateLayout:
     def run_lock(self) -> Path:
         """Held by the one writer at work on this mirror."""
         return self.root / "run.lock"
+
+    @property
+    def publish_lock(self) -> Path:
+        """Held for the moments in which what readers see is changed."""
+        return self.root / "publish.lock"
+
+    @property
+    def audit(self) -> Path:
+        """Says who changed what, a line for each change."""
+        return self.root / "audit.jsonl"
 
     @property
     def exports(self) -> Path:

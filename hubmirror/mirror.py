@@ -27,7 +27,7 @@ from hubmirror.errors import (
     StorageError,
     VerificationError,
 )
-from hubmirror.evidence import Evidence
+from hubmirror.evidence import Evidence, Quarantine
 from hubmirror.publications import Publication, Publications, check_min_reader
 from hubmirror.records import BlobRef, Digest
 from hubmirror.version import FORMAT
@@ -208,6 +208,19 @@ class Mirror:
         digest = publication.evidence.digest
         return Evidence.decode(self.blobs.read(digest), where=str(self.blobs.path(digest)))
 
+    def quarantine(self, serving: Serving) -> Quarantine:
+        """Return what may not be loaded: a publication says so, or the current one does by now.
+
+        Raises:
+            VerificationError: when what is known of either is missing or damaged.
+        """
+        publications = [serving.publication]
+        if not serving.is_current:  # a job that is held to an older one
+            with contextlib.suppress(VerificationError, NotFoundError):
+                publications.append(self.current()[1])
+        rows = (row for one in publications for row in self.evidence(one).quarantine)
+        return Quarantine({row.digest: row for row in rows})
+
     def closure(self, publication: Digest) -> frozenset[BlobRef]:
         """Return every blob that a publication needs: its catalog, its evidence, all it names.
 
@@ -223,7 +236,7 @@ class Mirror:
         """Name the files that an interrupted writer left; none of them is ever read."""
         try:
             names = sorted(path.name for path in self.incoming.iterdir())
-            yield from (f"{layout.INCOMING}/{name}" for name in names if name != layout.LOCK)
+            yield from (f"{layout.INCOMING}/{name}" for name in names if name not in layout.LOCKS)
         except (FileNotFoundError, PermissionError):
             return  # a served copy has no staging folder, and a reader may not look into one
 

@@ -1,6 +1,6 @@
 """Publications: the immutable records that say which catalog readers see.
 
-Owns: ``publications/``, ``current.json``, ``writer.json``. Knows a catalog only by digest.
+Owns: ``publications/``, ``current.json``. Knows a catalog only by digest.
 Invariant: a publication's name is the sha256 of its bytes, on every replica.
 """
 
@@ -17,6 +17,7 @@ from hubmirror import files, layout
 from hubmirror.errors import FormatError, InvalidInputError, NotFoundError, VerificationError
 from hubmirror.records import BlobRef, Digest
 from hubmirror.version import FORMAT, __version__
+from hubmirror.writer_file import WriterFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,13 @@ class Publications:
         current = self._current()
         return current[1] if current else None
 
+    def find_current(self) -> Digest | None:
+        """Return what ``current.json`` names; None where there is none, or it is torn."""
+        try:
+            return self.current()
+        except VerificationError:
+            return None
+
     def last_sequence(self) -> int:
         """Return the highest sequence that was given out, 0 before the first publication.
 
@@ -211,6 +219,23 @@ class Publications:
             yield digest, publication
             digest = publication.previous
 
+    def ordered(self, start: Digest | None) -> list[tuple[Digest, Publication]]:
+        """Return every sound publication: the history of one first, then the newest first.
+
+        The history breaks off where a publication was removed, so what is older comes after
+        it. Last come those that a killed writer never let readers see: the number of each
+        was given out again.
+        """
+        past: list[tuple[Digest, Publication]] = []
+        with contextlib.suppress(VerificationError):
+            past.extend(self.history(start))  # what came before the damage stays
+        seen = {digest for digest, _ in past}
+        numbers = {(one.origin, one.sequence) for _, one in past}
+        rest = [found for found in self.sound() if found[0] not in seen]
+        rest.sort(key=lambda found: found[1].created_at, reverse=True)
+        rest.sort(key=lambda found: (found[1].origin, found[1].sequence) in numbers)
+        return past + rest
+
     def add(self, publication: Publication, modes: files.Modes) -> Digest:
         """Store a publication under its name; readers do not see it yet."""
         return self.add_bytes(publication.encode(), modes)
@@ -236,8 +261,14 @@ class Publications:
         )
 
     def is_held(self) -> bool:
-        """Tell whether a person has put publishing on hold."""
-        try:
-            return bool(json.loads((self._root / layout.WRITER).read_bytes()).get("held"))
-        except (FileNotFoundError, ValueError, AttributeError):
-            return False
+        """Tell whether a person has put publishing on hold.
+
+        Raises:
+            VerificationError: when ``writer.json`` cannot be understood.
+        """
+        return WriterFile.read(self._root).held is not None
+
+    def remove(self, digest: Digest) -> None:
+        """Take a publication away, durably, before anything that only it needs."""
+        names = (layout.signature(digest), layout.publication(digest))
+        files.remove(self._root / name for name in names)

@@ -99,7 +99,7 @@ def publish(
 
     Raises:
         VerificationError: when a blob that they name is missing; nothing changed then.
-        RefusedError: when publishing is on hold.
+        RefusedError: when publishing is on hold, and the content is another one.
     """
     content = content_digest(holdings)
     previous = mirror.find_serving()
@@ -108,18 +108,59 @@ def publish(
     same = previous if previous and previous.publication.content_digest == content else None
     if same and same.is_current and evidence == known:
         return None
-    if mirror.publications.is_held():
-        raise RefusedError(f"{mirror.root}: publishing is on hold", hint="release it to publish")
+    is_news = not (same and same.is_current)  # what is known may change on hold as well
+    if is_news and mirror.publications.is_held():
+        raise RefusedError(
+            f"{mirror.root}: publishing is on hold",
+            hint="`hubmirror release` lets it go on; `hubmirror status` says why it is held",
+        )
     _refuse_missing_bytes(mirror, holdings)
+    catalog = same.publication.catalog if same else _add_catalog(mirror, holdings, modes)
+    shown = _Content(catalog, content, _count(holdings))
+    return _show(mirror, shown, evidence, previous.digest if previous else None, modes)
+
+
+def republish(
+    mirror: Mirror, content: Publication, evidence: Evidence, modes: files.Modes
+) -> Published:
+    """Publish the content of a publication again, with what is known of it now.
+
+    In an instant, for no row is read. Whether publishing is on hold is the caller's to ask:
+    what is known may change all the same.
+
+    Raises:
+        VerificationError: when readers are served by no sound publication, which this could
+            follow.
+    """
+    previous = mirror.find_serving()
+    shown = _Content(content.catalog, content.content_digest, content.counts)
+    return _show(mirror, shown, evidence, previous.digest if previous else None, modes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    catalog: BlobRef
+    digest: Digest
+    counts: Counts
+
+
+def _show(
+    mirror: Mirror,
+    content: _Content,
+    evidence: Evidence,
+    previous: Digest | None,
+    modes: files.Modes,
+) -> Published:
+    """Let readers see a catalog that is there."""
     publication = Publication(
         origin=mirror.id,
         sequence=mirror.publications.last_sequence() + 1,
-        previous=previous.digest if previous else None,
-        catalog=same.publication.catalog if same else _add_catalog(mirror, holdings, modes),
-        content_digest=content,
+        previous=previous,
+        catalog=content.catalog,
+        content_digest=content.digest,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         tool=f"hubmirror {__version__}",
-        counts=_count(holdings),
+        counts=content.counts,
         evidence=_add_evidence(mirror, evidence, modes),
     )
     digest = mirror.publications.add(publication, modes)

@@ -6,15 +6,10 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hubmirror import files
+from hubmirror import files, filesystem
 from hubmirror.errors import StorageError
 from hubmirror.layout import StateLayout
 from hubmirror.settings import Settings
-
-_NETWORK = (
-    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs"),
-    *("9p", "afs", "ocfs2", "gfs2", "orangefs", "fuse.sshfs", "fuse.s3fs", "fuse.glusterfs"),
-)
 
 
 def open_state(settings: Settings, mirror: Path, mirror_id: str) -> StateLayout:
@@ -34,8 +29,8 @@ def open_state(settings: Settings, mirror: Path, mirror_id: str) -> StateLayout:
     files.ensure_folder(root / "git", 0o700)
     files.ensure_folder(StateLayout(root).partial, 0o700)
     files.ensure_folder(StateLayout(root).manifests, 0o700)
-    kind = _file_system(root)
-    if kind in _NETWORK:
+    kind = filesystem.kind_of(root)
+    if kind in filesystem.NETWORK:
         raise StorageError(
             f"{root}: on a network file system ({kind}), where locks cannot be trusted",
             hint="name a folder on a local disk: --state DIR, or HUBMIRROR_STATE",
@@ -96,18 +91,3 @@ def _state_folder(settings: Settings, mirror_id: str) -> Path:
         "no folder is known for the writer's state: neither HOME nor XDG_STATE_HOME is set",
         hint="name one: --state DIR, or HUBMIRROR_STATE",
     )
-
-
-def _file_system(path: Path) -> str:
-    """Return the type of the file system that holds a path, or nothing where that is unknown."""
-    try:
-        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    found = Path("/"), ""
-    for line in lines.splitlines():
-        _, point, kind, *_ = line.split(" ")
-        folder = Path(point.encode().decode("unicode_escape"))
-        if path.resolve().is_relative_to(folder) and len(folder.parts) >= len(found[0].parts):
-            found = folder, kind
-    return found[1]

@@ -475,3 +475,31 @@ def test_a_mirror_that_this_user_may_not_read_is_named(
 
     with pytest.raises(StorageError, match="this user may not read it"):
         Mirror.open(tmp_path)
+
+
+def test_what_is_older_than_a_removed_publication_comes_after_the_newer_ones(
+    tmp_path: Path,
+) -> None:
+    mirror, first = published_mirror(tmp_path)
+    with mirror:
+        second = publish(mirror, holdings(unit(), unit("two")), MODES)
+        third = publish(mirror, holdings(unit("two")), MODES)
+        assert second is not None
+        assert third is not None
+
+        mirror.publications.remove(second.digest)
+
+        found = mirror.publications.ordered(third.digest)
+    assert [digest for digest, _ in found] == [third.digest, first.digest]
+
+
+def test_what_a_killed_writer_never_let_readers_see_comes_last(tmp_path: Path) -> None:
+    mirror, first = published_mirror(tmp_path)
+    with mirror:
+        second = publish(mirror, holdings(unit(), unit("two")), MODES)
+        assert second is not None
+        never = replace(second.publication, created_at="2999-01-01T00:00:00+00:00")
+        unseen = mirror.publications.add(never, MODES)
+
+        found = mirror.publications.ordered(second.digest)
+    assert [digest for digest, _ in found] == [second.digest, first.digest, unseen]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubmirror import layout
 from hubmirror.catalog import Catalog
 from hubmirror.mirror import Mirror
 from hubmirror.records import Holdings, Unit
@@ -82,7 +83,9 @@ class Writer:
         return {path.name for path in (self.root / "blobs").rglob("*") if path.is_file()}
 
     def leftovers(self) -> list[Path]:
-        return [path for path in (self.root / ".incoming").iterdir() if path.name != "writer.lock"]
+        return [
+            path for path in (self.root / ".incoming").iterdir() if path.name not in layout.LOCKS
+        ]
 
     def catalog(self) -> Catalog:
         with Mirror.open(self.root) as mirror:

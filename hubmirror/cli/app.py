@@ -20,7 +20,6 @@ _COMMANDS = {
     "put": "Let a file that you fetched by hand stand for its URL.",
     "list": "List what the mirror holds.",
     "show": "Show one mirrored repo: refs, entrypoints, checkpoints.",
-    "history": "List the publications that are kept.",
     "manifest": "Check a manifest, or print the schema of manifests.",
     "deps": "Say which Python packages the mirrored repos need.",
     "lock": "Show what a lock pins, or let go of a pin.",

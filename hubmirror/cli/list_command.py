@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from hubmirror.cli import options, render
+from hubmirror.evidence import Quarantine
 from hubmirror.mirror import Mirror, Serving, parse_publication
 from hubmirror.records import Unit, UnitState
 from hubmirror.settings import Settings
@@ -32,13 +33,14 @@ def command(mirror: str | None, publication: str, *, as_json: bool) -> None:
         wanted = parse_publication(publication, opened) if publication else None
         serving = opened.serving(wanted)
         units = tuple(serving.catalog.units())
+        quarantine = opened.quarantine(serving)
     if as_json:
-        render.document(_fields(serving, units))
+        render.document(_fields(serving, units, quarantine))
     else:
-        _show(units)
+        _show(units, quarantine)
 
 
-def _show(units: Sequence[Unit]) -> None:
+def _show(units: Sequence[Unit], quarantine: Quarantine) -> None:
     if not units:
         render.say("the mirror holds nothing yet")
         return
@@ -52,6 +54,8 @@ def _show(units: Sequence[Unit]) -> None:
     for unit in units:
         if unit.state is not UnitState.COMPLETE:
             render.say(f"\n{unit.state}: {_name(unit)}: {unit.reason}")
+        for row in quarantine.among(unit.blobs()):
+            render.say(f"\nquarantined: {_name(unit)}: {row.reason} (sha256 {row.digest})")
 
 
 def _name(unit: Unit) -> str:
@@ -62,15 +66,15 @@ def _size(unit: Unit) -> int:
     return sum(blob.size_bytes for blob in unit.blobs())
 
 
-def _fields(serving: Serving, units: Sequence[Unit]) -> dict[str, object]:
+def _fields(serving: Serving, units: Sequence[Unit], quarantine: Quarantine) -> dict[str, object]:
     return {
         "publication": serving.digest.hex,
         "sequence": serving.publication.sequence,
-        "units": [_unit_fields(unit) for unit in units],
+        "units": [_unit_fields(unit, quarantine) for unit in units],
     }
 
 
-def _unit_fields(unit: Unit) -> dict[str, object]:
+def _unit_fields(unit: Unit, quarantine: Quarantine) -> dict[str, object]:
     repo = unit.repo
     return {
         "source": unit.source,
@@ -78,6 +82,7 @@ def _unit_fields(unit: Unit) -> dict[str, object]:
         "state": unit.state.value,
         "reason": unit.reason,
         "size_bytes": _size(unit),
+        "quarantined": render.quarantined(quarantine.among(unit.blobs())),
         "default_branch": repo.default_branch if repo else None,
         "aliases": list(repo.aliases) if repo else [],
         "refs": [

@@ -77,7 +77,7 @@ def _without_sync(settings: Settings) -> Iterator[None]:
     incoming = Path(settings.mirror).expanduser() / layout.INCOMING
     with contextlib.ExitStack() as held:
         if settings.mirror and incoming.is_dir():
-            held.enter_context(files.exclusive(incoming / layout.LOCK))
+            held.enter_context(files.exclusive(incoming / layout.LOCK, "lock"))
         yield
 
 

@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     with Mirror.open(settings.require_mirror()) as mirror:
         asked = settings.publication
         serving = mirror.serving(parse_publication(asked, mirror) if asked else None)
-        done = materialize(mirror, plan_layout(serving.catalog, specs), home)
+        layout = plan_layout(serving.catalog, specs, mirror.quarantine(serving))
+        done = materialize(mirror, layout, home)
     for line in done.left_out:
         render.note(f"left out: {line}")
     if arguments.as_json:

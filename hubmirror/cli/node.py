@@ -17,9 +17,18 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from hubmirror.cli import render
+from hubmirror.durations import parse_duration
 from hubmirror.errors import ExitCode, HubmirrorError, UsageError
 
 COMMANDS = {
+    "history": "List the publications that are kept, and what became of each.",
+    "diff": "Say what changed between two publications.",
+    "rollback": "Let readers see an older publication again.",
+    "release": "Let publishing go on after a rollback.",
+    "pin": "Keep a publication for as long as it is pinned.",
+    "quarantine": "Let nothing be loaded from a blob.",
+    "source": "List the sources of a mirror, or take one out.",
+    "prune": "Remove what no kept publication needs.",
     "verify": "Read the blobs of the mirror and compare.",
     "status": "Say what is published, how old it is, and what is not whole.",
     "run": "Run a command whose Python processes load from the mirror.",
@@ -78,6 +87,23 @@ class Parser(argparse.ArgumentParser):
             metavar="DIR",
             help="The writer's own folder, if it is on this host; else as `hubmirror sync` finds "
             "it.",
+        )
+
+    def add_writer(self) -> None:
+        """Add what every command has that writes to a mirror."""
+        self.add_mirror()
+        self.add_state()
+        self.add_argument(
+            "--wait",
+            metavar="TIME",
+            type=parse_duration,
+            default=0,
+            help="Wait so long (30s, 10m) for a writer that is at work, and not end with 75.",
+        )
+        self.add_argument(
+            "--take-over",
+            action="store_true",
+            help="Let this host write from now on, where another one did.",
         )
 
     def add_publication(self) -> None:

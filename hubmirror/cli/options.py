@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from hubmirror.durations import parse_duration
+
 mirror = click.option(
     "--mirror",
     metavar="DIR",
@@ -16,6 +18,16 @@ state = click.option(
     metavar="DIR",
     help="The writer's own folder, on a local disk; else HUBMIRROR_STATE, else `state:` in the "
     "settings, else a folder of this mirror's under /var/lib (root) or ~/.local/state.",
+)
+wait = click.option(
+    "--wait",
+    metavar="TIME",
+    default="0",
+    callback=lambda _context, _option, text: parse_duration(text),
+    help="Wait so long (30s, 10m) for a writer that is at work, and not end with 75.",
+)
+take_over = click.option(
+    "--take-over", is_flag=True, help="Let this host write from now on, where another one did."
 )
 lock_dir = click.option(
     "--lock-dir",

@@ -25,9 +25,19 @@ Examples:
 )
 @options.mirror
 @options.state
+@options.wait
+@options.take_over
 @options.as_json
 def command(
-    url: str, file: Path, sha256: str, mirror: str | None, state: str | None, *, as_json: bool
+    url: str,
+    file: Path,
+    sha256: str,
+    mirror: str | None,
+    state: str | None,
+    *,
+    wait: int,
+    take_over: bool,
+    as_json: bool,
 ) -> None:
     """Let FILE, which you fetched by hand, stand for URL.
 
@@ -36,9 +46,11 @@ def command(
     until then they wait, whatever else is synced.
     """
     from hubmirror.sync.putting import put
+    from hubmirror.writer import Turn
 
     expected = Digest.parse(sha256) if sha256 else None
-    blob = put(url, file, expected, Settings.load(mirror=mirror, state=state))
+    settings = Settings.load(mirror=mirror, state=state)
+    blob = put(url, file, expected, settings, Turn("put", wait, take_over))
     if as_json:
         fields = {"url": url, "sha256": blob.digest.hex, "size_bytes": blob.size_bytes}
         render.document(fields)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from hubmirror.evidence import Quarantined
 from hubmirror.records import CheckpointRow
 
 _HARMLESS = "\n\t\xa0\u3000"  # not printable by Python's count: line ends and wide blanks
@@ -47,6 +48,11 @@ def checkpoint(row: CheckpointRow) -> dict[str, object]:
         "kind": row.contents.kind.value,
         "globals": list(row.contents.globals),
     }
+
+
+def quarantined(rows: Iterable[Quarantined]) -> list[dict[str, str]]:
+    """Return what is quarantined as ``--json`` has it."""
+    return [{"sha256": row.digest.hex, "reason": row.reason, "since": row.at} for row in rows]
 
 
 def size(size_bytes: int) -> str:

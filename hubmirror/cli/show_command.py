@@ -7,7 +7,7 @@ import click
 from hubmirror.cli import options, render
 from hubmirror.hubconf import Hubconf
 from hubmirror.mirror import Mirror, parse_publication
-from hubmirror.records import CheckpointRow, WeightsKind
+from hubmirror.records import BlobRef, CheckpointRow, WeightsKind
 from hubmirror.resolve import Resolved, check_spec, resolve
 from hubmirror.settings import Settings
 
@@ -35,10 +35,19 @@ def command(spec: str, mirror: str | None, publication: str, *, as_json: bool) -
         serving = opened.serving(wanted)
         found = resolve(serving.catalog, check_spec(spec))
         hubconf = Hubconf.decode(opened.blobs.read(found.snapshot.about))
+        marked = opened.quarantine(serving).among(_blobs(found))
     if as_json:
-        render.document({"publication": serving.digest.hex, **_fields(found, hubconf)})
+        fields = _fields(found, hubconf) | {"quarantined": render.quarantined(marked)}
+        render.document({"publication": serving.digest.hex, **fields})
     else:
         _show(found, hubconf)
+        for row in marked:
+            render.say(f"\nquarantined since {row.at}: {row.reason} (sha256 {row.digest})")
+
+
+def _blobs(found: Resolved) -> frozenset[BlobRef]:
+    """Return what a load of this ref may read."""
+    return found.snapshot.blobs() | {row.blob for row in found.unit.checkpoints}
 
 
 def _show(found: Resolved, hubconf: Hubconf) -> None:

@@ -40,6 +40,8 @@ Examples:
     help="Like --locked (which it implies) with no network at all: missing bytes are an error.",
 )
 @options.lock_dir
+@options.wait
+@options.take_over
 @options.as_json
 def command(
     manifests: tuple[Path, ...],
@@ -50,6 +52,8 @@ def command(
     locked: bool,
     frozen: bool,
     lock_dir: Path | None,
+    wait: int,
+    take_over: bool,
     as_json: bool,
 ) -> int:
     """Bring the mirror up to its manifests, and publish what came of it.
@@ -61,10 +65,12 @@ def command(
     from hubmirror.cli import sync_output  # with all that sync needs: `sync --help` does not
     from hubmirror.manifest.reading import find_manifests
     from hubmirror.sync import Mode, Options, plan_sync, sync
+    from hubmirror.writer import Turn
 
     settings = Settings.load(mirror=mirror, state=state)
     mode = Mode.FROZEN if frozen else Mode.LOCKED if locked else Mode.FOLLOW
-    wanted = Options(mode=mode, lock_dir=lock_dir, notify=sync_output.progress)
+    turn = Turn("sync", wait, take_over)
+    wanted = Options(mode=mode, lock_dir=lock_dir, notify=sync_output.progress, turn=turn)
     files = find_manifests(manifests)
     if dry_run:
         return sync_output.show_plan(plan_sync(files, settings, wanted), as_json=as_json)

@@ -86,6 +86,11 @@ def show_report(report: SyncReport, *, as_json: bool) -> ExitCode:
     for unit in report.units:
         for warning in unit.warnings:
             render.note(f"warning: {unit.name}: {warning}")
+    for one in report.dropped:
+        what = ": ".join(urls.redact(name) for name in (one.unit, one.name) if name)
+        render.note(f"no longer wanted: {what} (source {one.source})")
+    if report.dropped:
+        render.note("`hubmirror prune` removes its bytes once no kept publication needs them")
     for unit in report.failed():
         _note_failure(unit)
     if failed := report.failed():
@@ -134,6 +139,10 @@ def _report_fields(report: SyncReport, code: ExitCode) -> dict[str, object]:
         "publication": published.digest.hex if published else None,
         "sequence": published.publication.sequence if published else None,
         "locks": list(report.locks),
+        "dropped": [
+            {"source": one.source, "unit": one.unit, "name": one.name or None}
+            for one in report.dropped
+        ],
         "units": [
             {
                 "source": unit.source,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import os
 import platform
 import shutil
 import sys
@@ -16,7 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
+from hubmirror import filesystem
 from hubmirror.errors import ExitCode, HubmirrorError, VerificationError
+from hubmirror.evidence import Quarantine
 from hubmirror.hub import cache, hooks, requirements
 from hubmirror.hub.requirements import Repo, find_lack, pip_line
 from hubmirror.hubconf.imports import When, read_imports
@@ -25,6 +28,7 @@ from hubmirror.mirror import Mirror, Serving, parse_publication
 from hubmirror.records import RepoRow, SnapshotRow, Unit, WeightsKind
 from hubmirror.resolve import Spec, resolve
 from hubmirror.settings import Settings
+from hubmirror.writer_file import WriterFile
 
 STALE_DAYS = 30
 """A publication that is older than this is worth a word, unless the caller says otherwise."""
@@ -88,8 +92,9 @@ def diagnose(settings: Settings, specs: Sequence[Spec], stale_days: int) -> Diag
             asked = settings.publication
             serving = mirror.serving(parse_publication(asked, mirror) if asked else None)
             findings += _mirror(mirror, serving, stale_days)
+            quarantine = mirror.quarantine(serving)
             for unit, repo, snapshots in _wanted(serving, specs):
-                findings += _unit(mirror, unit, repo, snapshots, torch_version)
+                findings += _unit(mirror, unit, repo, snapshots, torch_version, quarantine)
     except HubmirrorError as error:
         findings.append(Finding("mirror", error.message, error.hint, error.exit_code))
     return Diagnosis(tuple(findings))
@@ -166,12 +171,31 @@ def _mirror(mirror: Mirror, serving: Serving, stale_days: int) -> Iterator[Findi
     made = datetime.fromisoformat(publication.created_at)
     days = (datetime.now(UTC) - made).days
     yield Finding("mirror", f"{mirror.root}: its catalog is sound")
+    yield _file_system(mirror)
     old = f"it is {days} days old: ask whoever runs `hubmirror sync`, or copies the mirror here"
     yield Finding(
         "publication",
         f"sequence {publication.sequence} of {publication.created_at} ({serving.digest.hex[:12]})",
         old if days > stale_days else "",
     )
+    if since := WriterFile.read(mirror.root).retired.get(serving.digest):
+        soon = "hold to a newer one: `hubmirror prune` will remove it"
+        yield Finding("publication", f"retired since {since}", soon)
+
+
+def _file_system(mirror: Mirror) -> Finding:
+    """Say what is safe where the mirror lies; whoever writes it also tries that."""
+    safe = filesystem.describe(filesystem.kind_of(mirror.root))
+    try:
+        if mirror.incoming.stat().st_uid != os.geteuid():
+            return Finding("file system", safe)
+        failed = filesystem.probe(mirror.incoming)
+    except OSError:  # a copy without that folder, a read-only mount, a full disk
+        return Finding("file system", safe)
+    if failed:
+        advice = "read here; write where these are kept, and copy the mirror"
+        return Finding("file system", f"{safe}; but it fails: {'; '.join(failed)}", advice)
+    return Finding("file system", f"{safe}; locks, renames and links were tried")
 
 
 def _wanted(
@@ -190,11 +214,16 @@ def _unit(
     repo: RepoRow | None,
     snapshots: Sequence[SnapshotRow],
     torch_version: str,
+    quarantine: Quarantine,
 ) -> Iterator[Finding]:
     title = repo.title if repo else unit.name
     if unit.reason:
         advice = "mend the cause where `hubmirror sync` runs"
         yield Finding(title, f"{unit.state}: {unit.reason}", advice)
+    for row in quarantine.among(unit.blobs()):
+        advice = "ask whoever runs the mirror"
+        marked = f"quarantined since {row.at}: {row.reason} (sha256 {row.digest})"
+        yield Finding(title, marked, advice, ExitCode.REFUSED)
     damaged = False
     for blob in sorted(unit.blobs()):
         try:

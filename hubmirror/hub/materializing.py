@@ -23,6 +23,7 @@ from hubmirror import files, urls
 from hubmirror.blobs import Blobs, hash_file
 from hubmirror.catalog import Catalog
 from hubmirror.errors import RefusedError, VerificationError
+from hubmirror.evidence import Quarantine
 from hubmirror.hub.unpacking import unpack
 from hubmirror.mirror import Mirror
 from hubmirror.records import GITHUB, BlobRef, Digest, RefRow, RepoKey, RepoRow, Unit
@@ -31,6 +32,7 @@ from hubmirror.resolve import Spec, resolve
 _FICLONE = 0x40049409
 _LOCK = ".hubmirror.lock"
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
+_NOTHING = Quarantine()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,23 @@ class Materialized:
     left_out: tuple[str, ...]
 
 
-def plan_layout(catalog: Catalog, specs: Sequence[Spec]) -> Layout:
+def plan_layout(
+    catalog: Catalog, specs: Sequence[Spec], quarantine: Quarantine = _NOTHING
+) -> Layout:
     """Say what goes where; without specs it is all that the catalog holds.
 
     Raises:
-        RefusedError: naming both, where two things would have one name.
+        RefusedError: naming both, where two things would have one name; when a repo that was
+            named, or its weights, are quarantined. Without specs those are left out.
         NotMirroredError: when a spec is not mirrored.
     """
-    plan = _Plan()
+    plan = _Plan(quarantine)
     if specs:
         for spec in specs:
             found = resolve(catalog, spec)
+            quarantine.refuse(found.snapshot.digest, str(spec))
+            for row in found.unit.checkpoints:
+                quarantine.refuse(row.digest, urls.redact(row.url))
             plan.add_repo(found.repo, [found.ref])
             plan.add_checkpoints(found.unit)
     else:
@@ -81,7 +89,8 @@ def plan_layout(catalog: Catalog, specs: Sequence[Spec]) -> Layout:
 class _Plan:
     """Collects names, and what wants each of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, quarantine: Quarantine) -> None:
+        self._quarantine = quarantine
         self._folders: dict[str, dict[str, BlobRef]] = {}
         self._checkpoints: dict[str, dict[str, BlobRef]] = {}
         self._trusted: set[str] = set()
@@ -101,7 +110,7 @@ class _Plan:
         for ref in refs:
             snapshot = next(row for row in repo.snapshots if row.commit == ref.commit)
             blob = BlobRef(snapshot.digest, snapshot.size_bytes)
-            for name in names:
+            for name in () if self._leave_out(f"{repo.title}:{ref.name}", blob) else names:
                 self._trusted.add(name.replace("/", "_"))
                 for known in _names_of(ref, repo):
                     folder = f"{name}/{known}".replace("/", "_")
@@ -112,8 +121,13 @@ class _Plan:
             shown, name = urls.redact(row.url), urlsplit(row.url).path.rpartition("/")[2]
             if name in ("", ".", ".."):
                 self._left_out.append(f"{shown}: its path ends in no file name")
-            else:
+            elif not self._leave_out(shown, row.blob):
                 self._checkpoints.setdefault(name, {})[shown] = row.blob
+
+    def _leave_out(self, what: str, blob: BlobRef) -> bool:
+        marked = self._quarantine.among([blob])
+        self._left_out += [f"{what}: quarantined: {row.reason}" for row in marked]
+        return bool(marked)
 
     def finish(self) -> Layout:
         clashes = [*_clashes(self._folders), *_clashes(self._checkpoints)]

@@ -10,12 +10,13 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubmirror import urls
 from hubmirror.catalog import Catalog
 from hubmirror.errors import VerificationError
+from hubmirror.evidence import Quarantine
 from hubmirror.hub.legacy import inner_file
 from hubmirror.hub.notices import warn_once
 from hubmirror.hub.verification import Verifier
@@ -36,6 +37,7 @@ class Shelf:
     mirror: Mirror
     publication: Digest
     catalog: Catalog
+    quarantine: Quarantine = field(default_factory=Quarantine)
 
     def __str__(self) -> str:
         return f"{self.mirror.root}, publication {self.publication.hex[:12]}"
@@ -68,7 +70,7 @@ class Shelves:
 def _open_shelf(mirror: Mirror, publication: str) -> Shelf:
     wanted = parse_publication(publication, mirror) if publication else None
     serving = mirror.serving(wanted)
-    return Shelf(mirror, serving.digest, serving.catalog)
+    return Shelf(mirror, serving.digest, serving.catalog, mirror.quarantine(serving))
 
 
 class Supply:
@@ -93,9 +95,11 @@ class Supply:
 
         Raises:
             NotMirroredError: when the publication does not hold it, or only in part.
+            RefusedError: when it is quarantined.
             VerificationError: when its bytes are not what its digest says.
         """
         resolved = self.resolve(spec)
+        self.shelf.quarantine.refuse(resolved.snapshot.digest, str(spec))
         if resolved.is_renamed:
             warn_once(
                 _log,
@@ -156,8 +160,10 @@ class Supply:
         """Return the bytes of weights, once they may be believed.
 
         Raises:
+            RefusedError: when they are quarantined.
             VerificationError: when they are missing or are others.
         """
+        self.shelf.quarantine.refuse(row.digest, urls.redact(row.url))
         try:
             return self._verifier.check(BlobRef(row.digest, row.size_bytes))
         except VerificationError as error:

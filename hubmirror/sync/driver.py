@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from hubmirror import files, layout
+from hubmirror import audit, files
+from hubmirror.audit import Change
+from hubmirror.differences import Kind, compare
 from hubmirror.errors import ExitCode, RefusedError, StorageError, VerificationError
-from hubmirror.index import Index
-from hubmirror.mirror import Mirror
 from hubmirror.plan import SourcePlan
 from hubmirror.publish import Published, publish, refuse_contradictions
 from hubmirror.records import CheckpointRow, Holdings, Unit
@@ -24,6 +24,7 @@ from hubmirror.settings import Settings
 from hubmirror.specs import Manifest
 from hubmirror.state import note_success
 from hubmirror.sync.assembling import Assembled, assemble
+from hubmirror.sync.catching_up import catch_up
 from hubmirror.sync.closing import assemble_closed
 from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
@@ -67,9 +68,9 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
     """
     reader = manifest_reader(settings)
     wanted = read_all(manifests, options, reader)
-    with writing(settings) as place, git_upstream(settings) as git:
+    with writing(settings, options.turn) as place, git_upstream(settings) as git:
         reader.keep(place.state.manifests, time.time())
-        _catch_up(place.index, place.mirror)
+        catch_up(place.index, place.mirror)
         with place.index.run([one.manifest.name for one in wanted]) as outcome:
             report = _Run(place, settings, options, git).run(wanted)
             outcome.append(report.exit_code().name.lower())
@@ -78,45 +79,13 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
         return report
 
 
-def _catch_up(index: Index, mirror: Mirror) -> None:
-    """Fill the index from what is published, unless it is in step with that.
-
-    It is not when it was lost or damaged, when the mirror was imported, or when a run was
-    killed between its index and its publication: what readers see decides.
-
-    Raises:
-        VerificationError: when that is an older publication because the current one is
-            damaged: what other sources had since would be lost without a word.
-    """
-    followed = index.follows()
-    with contextlib.suppress(VerificationError):
-        if followed and followed == mirror.publications.current():
-            return
-    serving = mirror.find_serving()
-    if serving and not serving.is_current and _names_another(mirror):
-        raise VerificationError(
-            f"{mirror.root}: the current publication is damaged, and this state folder does not "
-            f"know what it said; the newest sound one is sequence {serving.publication.sequence}",
-            hint="bring back its files, or the state folder, from a copy; to go on from the older "
-            f"one and lose what came after it, remove {mirror.root / layout.CURRENT}",
-        )
-    holdings = serving.catalog.holdings() if serving else Holdings()
-    index.replace_all(holdings, serving.digest if serving else None)
-
-
-def _names_another(mirror: Mirror) -> bool:
-    try:
-        return mirror.publications.current() is not None
-    except VerificationError:  # torn: it names nothing any more
-        return False
-
-
 class _Run:
     """One sync under its lock."""
 
     def __init__(
         self, place: Workplace, settings: Settings, options: Options, git: GitUpstream
     ) -> None:
+        self._desk = place.desk
         self._mirror = place.mirror
         self._state = place.state
         self._index = place.index
@@ -127,7 +96,8 @@ class _Run:
         self._git = git
 
     def run(self, wanted: Sequence[Wanted]) -> SyncReport:
-        self._landing.clear_staged()
+        with self._desk.publishing():  # a quarantine may be writing its own
+            self._landing.clear_staged()
         before = self._index.holdings()
         wanted = restore_locks(wanted, before, self._options)
         plans = self._plan(wanted, before)
@@ -156,9 +126,12 @@ class _Run:
         rows = (row for one in done for unit in one.units for row in unit.checkpoints)
         self._index.forget_arrivals(row.url for row in rows)
         published, held = self._publish(after)
-        self._landing.clear(self._index.waiting())
+        with self._desk.publishing():
+            self._landing.clear(self._index.waiting())
         self._room.clear(time.time())
-        return SyncReport(reports, published, locks, held)
+        changes = compare(before, after) if published else ()
+        dropped = tuple(one for one in changes if one.kind is Kind.REMOVED)
+        return SyncReport(reports, published, locks, held, dropped)
 
     def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> Sequence[SourcePlan]:
         arrivals = {
@@ -239,14 +212,18 @@ class _Run:
         return tuple(written)
 
     def _publish(self, after: Holdings) -> tuple[Published | None, bool]:
-        try:
-            published = publish(self._mirror, after, self._settings.modes)
-        except RefusedError:
-            if self._mirror.publications.is_held():
-                return None, True
-            raise
-        if current := self._mirror.publications.current():
-            self._index.follow(current)
+        with self._desk.publishing():  # holds, and what is quarantined, may have come since
+            before = self._mirror.publications.find_current()
+            try:
+                published = publish(self._mirror, after, self._settings.modes)
+            except RefusedError:
+                if self._mirror.publications.is_held():
+                    return None, True
+                raise
+            if current := self._mirror.publications.current():
+                self._index.follow(current)
+            if published:
+                audit.append(self._state, Change("sync", before, published.digest))
         return published, False
 
 

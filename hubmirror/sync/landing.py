@@ -76,7 +76,7 @@ class Landing:
 
     def clear(self, kept: Collection[Digest]) -> None:
         """Remove what no run will ask for; only under the run lock."""
-        names = {layout.LOCK, *(digest.hex for digest in kept)}
+        names = {*layout.LOCKS, *(digest.hex for digest in kept)}
         for path in self._mirror.incoming.iterdir():
             if path.name not in names:
                 path.unlink()

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hubmirror.writer import Turn
+
+_TURN = Turn("sync")
+
 
 class Mode(StrEnum):
     """How far a sync may go from its lock.
@@ -28,8 +32,10 @@ class Options:
         mode: How far it may go from its locks.
         lock_dir: Where locks are kept; None for beside each manifest.
         notify: Told of each thing that is done, in one line.
+        turn: How it asks for its turn among the writers.
     """
 
     mode: Mode = Mode.FOLLOW
     lock_dir: Path | None = None
     notify: Callable[[str], None] = lambda _: None
+    turn: Turn = _TURN

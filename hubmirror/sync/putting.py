@@ -14,9 +14,14 @@ from hubmirror.settings import Settings
 from hubmirror.sync.landing import Landing
 from hubmirror.sync.writing import writing
 from hubmirror.upstream import refusals
+from hubmirror.writer import Turn
+
+_TURN = Turn("put")
 
 
-def put(url: str, source: Path, sha256: Digest | None, settings: Settings) -> BlobRef:
+def put(
+    url: str, source: Path, sha256: Digest | None, settings: Settings, turn: Turn = _TURN
+) -> BlobRef:
     """Let a file's bytes stand for a URL, until a sync of a manifest that wants it takes them.
 
     Raises:
@@ -29,7 +34,7 @@ def put(url: str, source: Path, sha256: Digest | None, settings: Settings) -> Bl
             f"{urls.redact(url)}: not a URL that can be stored",
             hint="give it as the manifest has it: whole, without login or signature",
         )
-    with writing(settings) as place:
+    with writing(settings, turn) as place:
         landing = Landing(place.mirror, settings.modes)
         with _opened(source) as given, landing.staged() as (stream, path):
             blob = _copy(given, stream, source)

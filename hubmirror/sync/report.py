@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hubmirror.differences import Difference
 from hubmirror.errors import ExitCode, HubmirrorError, RefusedError, UpstreamError
 from hubmirror.publish import Published
 from hubmirror.records import UnitState
@@ -44,12 +45,14 @@ class SyncReport:
         published: The new publication; None when readers see all of it already.
         locks: The locks that were written.
         held: True when publishing is on hold, so that what was fetched waits.
+        dropped: What the manifests had and want no longer.
     """
 
     units: tuple[UnitReport, ...]
     published: Published | None
     locks: tuple[str, ...] = ()
     held: bool = False
+    dropped: tuple[Difference, ...] = ()
 
     def failed(self) -> tuple[UnitReport, ...]:
         """Return the units that did not advance."""

@@ -10,6 +10,7 @@ from hubmirror.index import Index
 from hubmirror.layout import StateLayout
 from hubmirror.mirror import Mirror
 from hubmirror.settings import Settings
+from hubmirror.writer import Desk, Turn
 from hubmirror.writer import writing as writing_mirror
 
 
@@ -17,18 +18,27 @@ from hubmirror.writer import writing as writing_mirror
 class Workplace:
     """What a writer holds while it is at work: the mirror, its own state, and the index."""
 
-    mirror: Mirror
-    state: StateLayout
+    desk: Desk
     index: Index
+
+    @property
+    def mirror(self) -> Mirror:
+        """The mirror."""
+        return self.desk.mirror
+
+    @property
+    def state(self) -> StateLayout:
+        """The writer's own folder."""
+        return self.desk.state
 
 
 @contextlib.contextmanager
-def writing(settings: Settings) -> Iterator[Workplace]:
+def writing(settings: Settings, turn: Turn) -> Iterator[Workplace]:
     """Open a mirror and its index for writing, and keep every other writer out.
 
     Raises:
         LockedError: when another writer is at work, with this state folder or another.
-        StorageError: when mirror or state cannot be this user's to write.
+        RefusedError, StorageError: as ``hubmirror.writer.writing`` has them.
     """
-    with writing_mirror(settings) as desk, Index.open(desk.state.index) as index:
-        yield Workplace(desk.mirror, desk.state, index)
+    with writing_mirror(settings, turn) as desk, Index.open(desk.state.index) as index:
+        yield Workplace(desk, index)

@@ -16,16 +16,16 @@ CHECKPOINT = {"url", "sha256", "size_bytes", "kind", "globals"}
 REF = {"name", "kind", "commit"}
 UNIT = {
     *("source", "name", "state", "reason", "size_bytes", "default_branch", "aliases", "refs"),
-    "checkpoints",
+    *("checkpoints", "quarantined"),
 }
 SHOWN = {
     *("publication", "repo", "ref", "url", "source", "state", "reason", "default_branch"),
     *("aliases", "refs", "snapshot", "dependencies", "requires_torch", "requires_python"),
-    *("wanted", "open_ended", "entrypoints", "checkpoints"),
+    *("wanted", "open_ended", "entrypoints", "checkpoints", "quarantined"),
 }
 PUBLICATION = {
     *("digest", "origin", "sequence", "created_at", "tool", "repos", "snapshots", "checkpoints"),
-    *("size_bytes", "current"),
+    *("size_bytes", "current", "rolled_back", "retired_since", "pinned_for"),
 }
 
 
@@ -228,7 +228,7 @@ def test_history_lists_what_is_kept_the_newest_first(filled: Shell, upstream: Up
 def test_history_has_the_documented_keys(filled: Shell) -> None:
     found = filled.document("history")
 
-    assert set(found) == {"publications"}
+    assert set(found) == {"held", "held_since", "held_reason", "publications"}
     (publication,) = found["publications"]
     assert set(publication) == PUBLICATION
     assert publication["digest"] == filled.digests()[0]

@@ -111,17 +111,29 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
             shell.document("sync", manifest, code=3),
         ],
         "hubmirror put": [shell.document("put", "https://gated.example/w.pth", manifest)],
+        "hubmirror quarantine": [
+            shell.document("quarantine", f"{hub.name}:v1.0", "--reason", "withdrawn")
+        ],
         "hubmirror list": [shell.document("list")],
         "hubmirror show": [shell.document("show", f"{hub.name}:v1.0")],
         "hubmirror verify": [shell.document("verify")],
         "hubmirror status": [shell.document("status", code=3)],
+        "hubmirror pin": [shell.document("pin", f"{hub.name}:v1.0")],
         "hubmirror history": [shell.document("history")],
+        "hubmirror diff": [shell.document("diff")],
+        "hubmirror prune": [shell.document("prune", "--dry-run")],
+        "hubmirror rollback": [shell.document("rollback", shell.digests()[-1])],
+        "hubmirror release": [shell.document("release")],
         "hubmirror manifest check": [shell.document("manifest", "check", manifest)],
         "hubmirror deps": [shell.document("deps")],
         "hubmirror lock": [shell.document("lock", manifest)],
-        "hubmirror doctor": [shell.document("doctor")],
+        "hubmirror doctor": [shell.document("doctor", code=6)],
         "hubmirror have": [shell.document("have")],
         "hubmirror materialize": [shell.document("materialize", "--torch-home", home)],
+        "hubmirror source": [
+            shell.document("source", "list"),
+            shell.document("source", "rm", "team"),
+        ],
     }
 
     for path, found in documents.items():

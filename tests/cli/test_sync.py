@@ -16,6 +16,7 @@ from tests.writer import Writer, wanted
 
 REPORT = {
     *("outcome", "exit_code", "idle", "held", "publication", "sequence", "locks", "units"),
+    "dropped",
 }
 UNIT = {
     *("source", "name", "state", "made", "fetched", "fetched_bytes", "failure", "hint"),

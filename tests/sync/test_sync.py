@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubmirror import layout
 from hubmirror.errors import (
     ExitCode,
     InvalidInputError,
@@ -65,8 +66,8 @@ def test_a_second_run_asks_for_refs_only_and_publishes_nothing(
 
 
 def modified(writer: Writer) -> list[int]:
-    """When each file of the mirror was last changed; the writer's lock is no part of it."""
-    paths = (path for path in writer.root.rglob("*") if path.name != "writer.lock")
+    """When each file of the mirror was last changed; a writer's locks are no part of it."""
+    paths = (path for path in writer.root.rglob("*") if path.name not in layout.LOCKS)
     return sorted(path.stat().st_mtime_ns for path in paths)
 
 
