@@ -70,9 +70,10 @@ def _claim(state: StateLayout, mirror_id: str) -> None:
     try:
         owner = state.owner.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        state.owner.write_text(f"{mirror_id}\n", encoding="utf-8")
-        return
-    if owner != mirror_id:
+        owner = ""
+    if not owner:
+        files.write(f"{mirror_id}\n".encode(), state.owner, staging=state.root, modes=files.Modes())
+    elif owner != mirror_id:
         raise StorageError(
             f"{state.root}: holds the state of another mirror ({owner})",
             hint="give each mirror its own folder: --state DIR, or HUBMIRROR_STATE; "

@@ -1,0 +1,152 @@
+"""The commands whose durable steps are failed, each with the world that it starts from.
+
+A scenario is prepared once: its template folder is copied for every run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubmirror.errors import ExitCode
+from hubmirror.mirror import Mirror
+from hubmirror.records import Holdings
+from hubmirror.verify import verify
+from tests.upstream import Upstream, hubs
+from tests.writer import Writer, wanted
+
+Words = Callable[[Path], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A command, and what must be true whatever becomes of it.
+
+    Attributes:
+        name: How it is called in the names of tests.
+        template: The folder that it starts from; copied for each run.
+        words: The command, for a copy of that folder.
+        mirror: The mirror that readers see, below the folder.
+    """
+
+    name: str
+    template: Path
+    words: Words
+    mirror: str = "mirror"
+
+    def copy(self, folder: Path) -> Path:
+        """Make a world to start from."""
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.template, folder, symlinks=True)
+        return folder
+
+
+def holdings(folder: Path, mirror: str) -> Holdings | None:
+    """Return what readers see, checked byte for byte; None before the first publication."""
+    root = folder / mirror
+    if not (root / "current.json").exists():
+        return None
+    with Mirror.open(root) as opened:
+        serving = opened.serving()
+        assert serving.is_current
+        assert verify(opened).findings == ()
+        return serving.catalog.holdings()
+
+
+def sync_first(folder: Path, upstream: Upstream) -> Scenario:
+    """A sync where there is nothing yet."""
+    writer = Writer(folder / "template")
+    writer.folder.mkdir(parents=True)
+    _manifest(writer, upstream, "first")
+    return Scenario("sync-first", writer.folder, _sync)
+
+
+def sync_next(folder: Path, upstream: Upstream) -> Scenario:
+    """A sync that adds a repo and weights to what is published."""
+    writer = Writer(folder / "template")
+    writer.folder.mkdir(parents=True)
+    report = writer.sync(_manifest(writer, upstream, "first"))
+    assert report.exit_code() is ExitCode.OK
+    _manifest(writer, upstream, "second")
+    return Scenario("sync-next", writer.folder, _sync)
+
+
+def put(folder: Path, upstream: Upstream) -> Scenario:
+    """Weights that somebody brought by hand."""
+    scenario = sync_next(folder, upstream)
+    (scenario.template / "brought.pth").write_bytes(b"brought by hand" * 100)
+
+    def words(copy: Path) -> Sequence[str]:
+        url, file = "https://gated.example/w.pth", str(copy / "brought.pth")
+        return ["put", url, file, *_places(copy)]
+
+    return Scenario("put", scenario.template, words)
+
+
+def rollback(folder: Path, upstream: Upstream) -> Scenario:
+    """Going back to the publication before."""
+    scenario = sync_next(folder, upstream)
+    writer = Writer(scenario.template)
+    first = _published(writer)
+    assert writer.sync(scenario.template / "team.yaml").exit_code() is ExitCode.OK
+
+    def words(copy: Path) -> Sequence[str]:
+        return ["rollback", first, *_places(copy)]
+
+    return Scenario("rollback", scenario.template, words)
+
+
+def quarantine(folder: Path, upstream: Upstream) -> Scenario:
+    """Weights that nobody may load any more."""
+    scenario = sync_next(folder, upstream)
+    weights = Writer(scenario.template).holdings().units[0].checkpoints[0]
+
+    def words(copy: Path) -> Sequence[str]:
+        return ["quarantine", weights.digest.hex, "--reason", "reported", *_places(copy)]
+
+    return Scenario("quarantine", scenario.template, words)
+
+
+def prune(folder: Path, upstream: Upstream) -> Scenario:
+    """Taking away all but the newest of three publications, and what only they need."""
+    scenario = rollback(folder, upstream)
+    writer = Writer(scenario.template)
+    upstream.put("/late.pth", b"late" * 3000)
+    late = [{"url": upstream.url("/late.pth")}]
+    assert writer.sync(writer.manifest(checkpoints=late)).exit_code() is ExitCode.OK
+
+    def words(copy: Path) -> Sequence[str]:
+        keep = ["--keep-publications", "1", "--reader-grace", "0", "--yes"]
+        return ["prune", *keep, *_places(copy)]
+
+    return Scenario("prune", scenario.template, words)
+
+
+def _published(writer: Writer) -> str:
+    with Mirror.open(writer.root) as mirror:
+        return mirror.current()[0].hex
+
+
+def _manifest(writer: Writer, upstream: Upstream, name: str) -> Path:
+    """Write a manifest of one hub, or of two with weights that belong to none."""
+    hub = hubs.plain_weights(upstream)
+    if name == "first":
+        return writer.manifest([wanted(hub)], jobs=2)
+    other = hubs.same_basename(upstream)
+    loose = upstream.put("/large.pth", b"large" * 400_000)
+    urls = [upstream.put(f"/{number}.pth", b"%d" % number * 5000) for number in range(9)]
+    checkpoints = [{"url": url} for url in (loose, *urls)]
+    return writer.manifest([wanted(hub), wanted(other)], checkpoints=checkpoints, jobs=2)
+
+
+def _sync(folder: Path) -> Sequence[str]:
+    return ["sync", str(folder / "team.yaml"), *_places(folder)]
+
+
+def _places(folder: Path) -> Sequence[str]:
+    return ["--mirror", str(folder / "mirror"), "--state", str(folder / "state")]
+
+
+ALL = (sync_first, sync_next, put, rollback, quarantine, prune)

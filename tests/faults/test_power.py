@@ -1,0 +1,191 @@
+"""The power goes at any step, and the disk keeps only what it promised: readers see old or new.
+
+After each step of a recorded command: all that is not sure is lost; each unsure step alone is
+lost; each name is kept without the bytes that are not sure. The index and the clones of git are
+lost each time.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hubmirror.errors import HubmirrorError
+from hubmirror.records import Holdings
+from tests.faults import mutations, scenarios
+from tests.faults.conftest import COUNTED
+from tests.faults.power import Disk, Event
+from tests.faults.scenarios import Scenario, holdings
+from tests.faults.victims import Runner
+from tests.upstream import Upstream
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+RERUNS = 12
+"""How many of the states a scenario goes on from, in the usual run."""
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with Runner() as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A scenario with its upstream running."""
+
+    scenario: Scenario
+    before: Holdings | None
+    after: Holdings | None
+
+
+@pytest.fixture(scope="module", params=scenarios.ALL, ids=lambda one: one.__name__)
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runner: Runner
+) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp(request.param.__name__)
+    with Upstream(folder / "upstream") as upstream:
+        scenario = request.param(folder, upstream)
+        copy = scenario.copy(folder / "clean")
+        before = holdings(copy, scenario.mirror)
+        assert runner.run(scenario.words(copy)) == 0
+        yield World(scenario, before, holdings(copy, scenario.mirror))
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The tree after a power cut; ``told`` says which."""
+
+    told: str
+    disk: Disk
+    names_are_sure: bool = False
+    bytes_are_sure: bool = False
+
+    def write(self, target: Path) -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        self.disk.write(
+            target, names_are_sure=self.names_are_sure, bytes_are_sure=self.bytes_are_sure
+        )
+
+    def signature(self) -> object:
+        return self.disk.signature(
+            names_are_sure=self.names_are_sure, bytes_are_sure=self.bytes_are_sure
+        )
+
+
+def crashes(template: Path, events: Sequence[Event]) -> Iterator[Crash]:
+    """Go through all that a disk may hold, at each moment; each tree once."""
+    seen: set[object] = set()
+    for crash in _crashes(template, events):
+        if (signature := crash.signature()) not in seen:
+            seen.add(signature)
+            yield crash
+
+
+def _crashes(template: Path, events: Sequence[Event]) -> Iterator[Crash]:
+    for count in range(1, len(events) + 1):
+        made = events[:count]
+        disk = Disk(template)
+        disk.apply(made)
+        at = f"after step {count}, {made[-1].site}"
+        yield Crash(f"{at}: all that is not sure is lost", disk, True, True)
+        yield Crash(f"{at}: names without bytes", disk, False, True)
+        for number in Disk(template).unsure(made):
+            without = Disk(template)
+            without.apply(made, without=number)
+            yield Crash(f"{at}: without step {number + 1}, {made[number].site}", without)
+
+
+def reader_sees(crash: Crash, folder: Path, world: World) -> str:
+    """Say what is wrong with what readers see, or nothing."""
+    crash.write(folder)
+    try:
+        found = holdings(folder, world.scenario.mirror)
+    except (AssertionError, HubmirrorError) as error:
+        return f"{crash.told}: {type(error).__name__} {error}"
+    if found not in (world.before, world.after):
+        return f"{crash.told}: neither the old nor the new state"
+    return ""
+
+
+def boot_again(folder: Path) -> None:
+    """Lose what counts as lost; and let files that name this boot name one that is over."""
+    boot = BOOT.read_bytes().strip()
+    for path in (folder / "state").rglob("*.journal"):
+        path.write_bytes(path.read_bytes().replace(boot, boot[::-1]))
+    for name in ("state/index.db", "state/index.db-wal", "state/index.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "state" / "git", ignore_errors=True)
+
+
+def recorded(world: World, runner: Runner, folder: Path, mutation: str = "") -> list[Event]:
+    copy = world.scenario.copy(folder)
+    return runner.record(world.scenario.words(copy), copy, mutation=mutation)
+
+
+def test_readers_see_old_or_new_after_a_power_cut(
+    world: World, runner: Runner, tmp_path: Path, record_property: Callable[[str, str], None]
+) -> None:
+    events = recorded(world, runner, tmp_path / "run")
+    below = [one for one in events if one.path.startswith(world.scenario.mirror) or not one.path]
+
+    wrong = [
+        reader_sees(crash, tmp_path / "run", world)
+        for crash in crashes(world.scenario.template, below)
+    ]
+
+    found = f"{len(events)} steps recorded, {len(wrong)} states of the disk after a power cut"
+    record_property(COUNTED, f"{world.scenario.name}: {found}")
+    assert list(filter(None, wrong)) == []
+
+
+def test_the_next_run_finishes_after_a_power_cut(
+    world: World, runner: Runner, tmp_path: Path
+) -> None:
+    go_on(world, runner, tmp_path, most=RERUNS)
+
+
+@pytest.mark.long
+def test_the_next_run_finishes_whatever_a_power_cut_left(
+    world: World, runner: Runner, tmp_path: Path
+) -> None:
+    go_on(world, runner, tmp_path, most=1000)
+
+
+def go_on(world: World, runner: Runner, tmp_path: Path, *, most: int) -> None:
+    """Go on from states of the disk, at most so many, and come to where the command leads."""
+    events = recorded(world, runner, tmp_path / "run")
+    states = list(crashes(world.scenario.template, events))
+
+    for crash in states[:: max(1, len(states) // most)]:
+        crash.write(tmp_path / "run")
+        boot_again(tmp_path / "run")
+
+        assert runner.run(world.scenario.words(tmp_path / "run")) == 0, crash.told
+        found = holdings(tmp_path / "run", world.scenario.mirror)
+        assert found
+        assert world.after
+        assert found.sources == world.after.sources, crash.told
+        assert found == world.after, crash.told
+
+
+@pytest.mark.parametrize("mutation", mutations.ALL)
+def test_a_step_left_out_or_swapped_would_be_seen(
+    mutation: str, runner: Runner, tmp_path: Path
+) -> None:
+    with Upstream(tmp_path / "upstream") as upstream:
+        scenario = scenarios.sync_next(tmp_path, upstream)
+        copy = scenario.copy(tmp_path / "clean")
+        before = holdings(copy, scenario.mirror)
+        assert runner.run(scenario.words(copy)) == 0
+        world = World(scenario, before, holdings(copy, scenario.mirror))
+        events = recorded(world, runner, tmp_path / "run", mutation)
+    below = [one for one in events if one.path.startswith(scenario.mirror) or not one.path]
+
+    states = crashes(scenario.template, below)
+
+    assert any(reader_sees(crash, tmp_path / "run", world) for crash in states)
