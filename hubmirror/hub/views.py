@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubmirror import layout
-from hubmirror.blobs import Blobs
 from hubmirror.errors import StorageError
 from hubmirror.hub.unpacking import unpack
+from hubmirror.hub.verification import BytesAt
 from hubmirror.records import BlobRef, Digest
 from hubmirror.resolve import Resolved
 
@@ -45,7 +45,7 @@ class View:
 class Views:
     """The views of one mirror's snapshots on this node; used from several threads at once."""
 
-    def __init__(self, blobs: Blobs, cache: Path) -> None:
+    def __init__(self, blobs: BytesAt, cache: Path) -> None:
         self._blobs = blobs
         self._cache = cache
 
