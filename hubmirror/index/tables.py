@@ -112,6 +112,24 @@ arrival = _of_arrivals("arrival")
 
 put = _of_arrivals("put")
 
+# Snapshots that a trace made, until a source wants them; an index without the table gets it.
+made = Table(
+    "made",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("content", Text, primary_key=True),
+    Column("commit_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("entrypoints", Text, nullable=False),
+    Column("open_ended", Boolean, nullable=False),
+    Column("dependencies", Text, nullable=False),
+    Column("requires_torch", Text, nullable=False),
+    Column("about", LargeBinary, nullable=False),
+    Column("about_size_bytes", Integer, nullable=False),
+)
+
 run = Table(
     "run",
     metadata,
