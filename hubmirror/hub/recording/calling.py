@@ -11,10 +11,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hubmirror
 from hubmirror import urls
-from hubmirror.hub.fingerprints import fingerprint
+from hubmirror.hub.fingerprints import fingerprint, settle
 from hubmirror.hub.recording.channel import Channel
 from hubmirror.hub.recording.messages import Ended
 from hubmirror.manifest.entrypoints import parse_call
@@ -39,7 +40,9 @@ def main(spec: str, call: str, files: Sequence[str]) -> int:
 def _load(spec: str, call: str, files: Sequence[str]) -> str:
     hubmirror.install()
     wanted = parse_call(call)
-    made = hubmirror.load(spec, wanted.name, *wanted.args, **wanted.kwargs)
+    kwargs: dict[str, Any] = {**wanted.kwargs}  # what an entrypoint takes is its own affair
+    settle()
+    made = hubmirror.load(spec, wanted.name, *wanted.args, **kwargs)
     result = fingerprint(made)
     for file in files:
         runpy.run_path(file)["call"](made)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import BinaryIO
+from io import BufferedRWPair
 
 from hubmirror.errors import NotFoundError
 from hubmirror.hub.recording.messages import (
@@ -27,7 +27,7 @@ class Channel:
         self._address = address
         self._lock = threading.RLock()  # a refusal may be told while a question is asked
         self._owner = 0
-        self._stream: BinaryIO | None = None
+        self._stream: BufferedRWPair | None = None
 
     def ask(self, question: Question) -> Answer:
         """Return the tracer's answer.
@@ -47,13 +47,13 @@ class Channel:
             raise NotFoundError("the tracer of this process is gone")
         return decode_answer(line)
 
-    def _connected(self) -> BinaryIO:
+    def _connected(self) -> BufferedRWPair:
         if self._stream is None or self._owner != os.getpid():
             self._stream, self._owner = connect(self._address), os.getpid()
         return self._stream
 
 
-def connect(address: str) -> BinaryIO:
+def connect(address: str) -> BufferedRWPair:
     """Return a stream to the tracer.
 
     Raises:
@@ -66,7 +66,7 @@ def connect(address: str) -> BinaryIO:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(f"/proc/self/fd/{descriptor}/{name}")
-                stream: BinaryIO = connection.makefile("rwb")
+                stream: BufferedRWPair = connection.makefile("rwb")
                 return stream
         finally:
             os.close(descriptor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from hubmirror.errors import InvalidInputError
 
@@ -153,18 +153,17 @@ class Noted:
 Answer = Bytes | Snapshot | Urls | NotThere | Failed | Noted
 
 _QUESTIONS: dict[str, Any] = {
-    one.__name__: one
-    for one in (UrlAsked, RepoAsked, FilesAsked, Refused, Ran, Imported, Ended)
+    one.__name__: one for one in (UrlAsked, RepoAsked, FilesAsked, Refused, Ran, Imported, Ended)
 }
 _ANSWERS: dict[str, Any] = {
     one.__name__: one for one in (Bytes, Snapshot, Urls, NotThere, Failed, Noted)
 }
-_Message = TypeVar("_Message")
+_KIND = "is"
 
 
 def encode(message: Question | Answer) -> bytes:
     """Write a message as a line."""
-    fields = {"message": type(message).__name__, **dataclasses.asdict(message)}
+    fields = {_KIND: type(message).__name__, **dataclasses.asdict(message)}
     return json.dumps(fields).encode() + b"\n"
 
 
@@ -191,7 +190,7 @@ def decode_answer(line: bytes) -> Answer:
 def _decode(line: bytes, known: dict[str, Any]) -> Any:  # one of the types that are known
     try:
         fields = json.loads(line)
-        kind = known[fields.pop("message")]
+        kind = known[fields.pop(_KIND)]
         values = {
             field.name: _value(fields.pop(field.name), str(field.type))
             for field in dataclasses.fields(kind)

@@ -10,7 +10,8 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from types import FrameType
 
 from hubmirror.hub import scope, torch_door
 from hubmirror.hub.views import view_parent
@@ -44,21 +45,21 @@ class Places:
         """Return the repo that a file belongs to, and its path there; empty for all others."""
         if not file.startswith(self._views):
             return "", ""
-        parent, _, _, _, *rest = (*file.removeprefix(self._views).split(os.sep), "", "", "")
-        return self._titles.get(parent, ""), os.sep.join(part for part in rest if part)
+        parent, *rest = PurePath(file.removeprefix(self._views)).parts
+        return self._titles.get(parent, ""), str(PurePath(*rest[3:]))
 
     def here(self) -> Place:
         """Return the innermost line of a repo's code that is running; of any code without one."""
-        frame, outermost = sys._getframe(1), Place()  # noqa: SLF001 - there is no other way
-        found = None if frame is None else frame
-        while found is not None:
-            file = found.f_code.co_filename
+        outermost = Place()
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way
+        while frame is not None:
+            file = frame.f_code.co_filename
             repo, path = self.of_file(file)
             if repo:
-                return Place(repo, f"{path}:{found.f_lineno}")
+                return Place(repo, f"{path}:{frame.f_lineno}")
             if not outermost.line and self._is_script(file):
-                outermost = Place("", f"{os.path.relpath(file)}:{found.f_lineno}")
-            found = found.f_back  # type: ignore[assignment]  # None at the end
+                outermost = Place("", f"{PurePath(file).name}:{frame.f_lineno}")
+            frame = frame.f_back
         inside = scope.current()
         title = inside.title if inside is not None else ""
         return Place(title, "") if title else outermost

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from email.message import Message
 from http.client import responses
 from pathlib import Path
-from typing import NoReturn
 
 from hubmirror.blobs import hash_file
 from hubmirror.errors import HubmirrorError, NotMirroredError, OfflineMissError, VerificationError
@@ -118,7 +117,7 @@ class RecordingShelf:
             case Failed():
                 raise NotMirroredError(answer.message, hint=answer.hint)
             case _:
-                _refuse(answer)
+                raise _is_none(answer)
 
     def find(self, url: str, asked: Asked) -> CheckpointRow | None:
         """Let the tracer fetch a URL.
@@ -147,7 +146,7 @@ class RecordingShelf:
             case Failed():
                 raise OfflineMissError(answer.message, hint=answer.hint)
             case _:
-                _refuse(answer)
+                raise _is_none(answer)
 
     def urls_below(self, prefix: str) -> Sequence[str]:
         """Let the tracer ask which files there are."""
@@ -187,5 +186,5 @@ def _resolved(spec: Spec, found: Snapshot) -> Resolved:
     return Resolved(spec, Unit("trace", str(key), UnitState.COMPLETE, "", repo, ()), repo, ref, row)
 
 
-def _refuse(answer: Answer) -> NoReturn:
-    raise HubmirrorError(f"the tracer gave an answer to another question: {answer}")
+def _is_none(answer: Answer) -> HubmirrorError:
+    return HubmirrorError(f"the tracer gave an answer to another question: {answer}")

@@ -31,7 +31,9 @@ _NEAR = re.compile(
     r"|ld|ldd|lscpu|lspci|ls|make|ninja|nm|nproc|nvcc|nvidia-smi|objdump|python[\d.]*|ps|rocm-smi"
     r"|stty|tput|uname|which|whoami"
 )
-_NEAR_GIT = frozenset({"branch", "config", "describe", "diff", "log", "rev-parse", "show", "status"})
+_NEAR_GIT = frozenset(
+    {"branch", "config", "describe", "diff", "log", "rev-parse", "show", "status"}
+)
 
 
 def watch(channel: Channel, places: Places) -> None:
@@ -77,7 +79,7 @@ def _far_program(given: Any) -> str:
         words = [os.fsdecode(word) for word in given] or [""]
         is_known = commands.networking(words)
     name = os.path.basename(words[0])  # noqa: PTH119 - a word
-    if name in ("sh", "bash") and words[1:2] == ["-c"] and len(words) > 2:  # noqa: PLR2004
+    if name in ("sh", "bash") and words[1:2] == ["-c"] and len(words) > 2:
         return _far_program(words[2])
     is_near = _NEAR.fullmatch(name) or (name == "git" and _NEAR_GIT.intersection(words))
     return "" if is_known or is_near else name
