@@ -13,7 +13,16 @@ import pytest
 
 from hubmirror.errors import FormatError
 from hubmirror.index import Arrival, Index
-from hubmirror.records import Contents, Digest, Holdings, RepoKey, Source, Unit, UnitState, WeightsKind
+from hubmirror.records import (
+    Contents,
+    Digest,
+    Holdings,
+    RepoKey,
+    Source,
+    Unit,
+    UnitState,
+    WeightsKind,
+)
 from tests.samples import checkpoint, holdings, repo, snapshot, unit
 
 PUBLICATION = Digest.of(b"a publication")
