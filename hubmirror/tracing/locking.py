@@ -18,8 +18,6 @@ from hubmirror.specs import RepoSpec
 from hubmirror.tracing.declared import Declared
 from hubmirror.tracing.traces import Located, Trace
 
-_GONE = (404, 410)
-
 
 def merged_lock(declared: Declared, traces: Sequence[Trace]) -> Lock:
     """Return the lock of a manifest with all that was traced in it; the rest stays pinned."""
@@ -104,7 +102,7 @@ def _edge(trace: Trace, spec: RepoSpec) -> LockedEntrypoint | None:
         commit=own.ref.commit,
         urls=tuple(one.url for one in trace.urls if one.row),
         repos=tuple(one.asked for one in others),
-        absent=tuple(one.url for one in trace.urls if one.status in _GONE),
+        absent=tuple(one.url for one in trace.urls if one.is_absent),
         result=Digest(trace.result) if trace.result else None,
         incomplete=trace.reasons(),
     )

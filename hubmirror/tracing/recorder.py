@@ -34,6 +34,7 @@ from hubmirror.resolve import Spec
 from hubmirror.tracing.bytes_of import storable
 from hubmirror.tracing.means import Means
 from hubmirror.tracing.traces import (
+    ABSENT,
     Asker,
     Distribution,
     Located,
@@ -44,7 +45,6 @@ from hubmirror.tracing.traces import (
 )
 from hubmirror.upstream.refusals import StatusError
 
-_GONE = (404, 410)
 _FOR_WEIGHTS = ("load_state_dict_from_url", "download_url_to_file")
 
 
@@ -111,7 +111,7 @@ class Recorder:
             row = self._means.bytes_of.bring(asked.url, may_be_page=may_be_page)
             path = self._means.bytes_of.path(row.digest)
         except StatusError as error:
-            if error.status in _GONE:
+            if error.status in ABSENT:
                 self._add_url(replace(seen, status=error.status))
                 return NotThere(error.status)
             self._add_url(replace(seen, status=error.status, failure=error.message))

@@ -10,6 +10,9 @@ from hubmirror.records import CheckpointRow, RefRow, SnapshotRow
 from hubmirror.resolve import Spec
 from hubmirror.specs import EntrypointSpec, RepoSpec
 
+ABSENT = (404, 410)
+"""What a host says of what it has not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -58,6 +61,11 @@ class SeenUrl:
     hash_prefix: str
     file: str
     asker: Asker
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether its host says that there is nothing."""
+        return self.status in ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,7 @@ class Trace:
         return tuple(dict.fromkeys(self._reasons()))
 
     def _reasons(self) -> Iterator[str]:
+        failures = [one.failure for one in self.repos] + [one.failure for one in self.urls]
         for repo in self.repos:
             if repo.failure:
                 yield f"{repo.asked} could not be had: {repo.failure}{_by(repo.asker)}"
@@ -137,8 +146,10 @@ class Trace:
                 yield f"{urls.redact(seen.url)} could not be had: {seen.failure}{_by(seen.asker)}"
         for what in self.unrecorded:
             yield f"not recorded: {what}"
-        if self.error:
-            yield f"it stopped early: {self.error}"
+        if self.error and not any(one and one in self.error for one in failures):
+            absent = [f"{one.url}{_by(one.asker)}" for one in self.urls if one.is_absent]
+            after = f"; not there: {', '.join(absent)}" if absent else ""
+            yield f"it stopped early: {self.error}{after}"
 
     def own(self) -> Located | None:
         """Return the target's own repo, where it was found."""
