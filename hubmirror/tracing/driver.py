@@ -42,9 +42,10 @@ def trace(targets: Sequence[Target], settings: Settings, options: Options) -> Tr
         InvalidInputError: for faults in the manifest or its lock, or when it declares nothing.
         LockedError: when another writer of this mirror is at work.
     """
-    _require_torch()
     declared = Declared.read(options.manifest, options.lock_dir)
     targets = targets or _declared_targets(declared)
+    if any(target.entrypoint for target in targets):
+        _require_torch()
     with writing(settings) as place:
         traces = _run_all(place, targets, settings, options, declared)
         lines = manifest_lines(declared, traces)

@@ -26,8 +26,8 @@ class Channel:
     def __init__(self, address: str) -> None:
         self._address = address
         self._lock = threading.RLock()  # a refusal may be told while a question is asked
-        self._owner = 0
         self._stream: BufferedRWPair | None = None
+        os.register_at_fork(after_in_child=self._begin_anew)
 
     def ask(self, question: Question) -> Answer:
         """Return the tracer's answer.
@@ -48,9 +48,14 @@ class Channel:
         return decode_answer(line)
 
     def _connected(self) -> BufferedRWPair:
-        if self._stream is None or self._owner != os.getpid():
-            self._stream, self._owner = connect(self._address), os.getpid()
+        if self._stream is None:
+            self._stream = connect(self._address)
         return self._stream
+
+    def _begin_anew(self) -> None:
+        """In a forked child: neither the parent's connection nor its lock is ours."""
+        self._lock = threading.RLock()
+        self._stream = None
 
 
 def connect(address: str) -> BufferedRWPair:
