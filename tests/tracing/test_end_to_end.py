@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from hubmirror.errors import ExitCode
 from hubmirror.sync import Mode
 from tests import offline_node
 from tests.tracing.tracer import Tracer, target
 from tests.upstream import Upstream, hubs, missing_packages
 from tests.upstream.hubs import HubRepo, pretrained
-from tests.upstream.wheels import OMEGACONF, PESTO, SILERO
+from tests.upstream.wheels import FACENET, LPIPS, OMEGACONF, PESTO, SILERO
 from tests.writer import Writer
 
 
-def test_a_manifest_that_nobody_typed_loads_on_a_node_without_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [5, pytest.param(99, marks=pytest.mark.long)])
+def test_a_manifest_that_nobody_typed_loads_on_a_node_without_network(
+    tmp_path: Path, most: int
+) -> None:
     with Upstream(tmp_path / "upstream") as upstream:
         tracer = Tracer(Writer(tmp_path), upstream)
-        calls = list(_calls(upstream))
+        calls = list(_calls(upstream))[:most]
 
         traced = tracer(*(target(spec, call) for _, spec, call in calls), jobs=2)
         upstream.stop()
@@ -50,22 +55,28 @@ def test_a_nested_repo_is_an_entry_of_its_own(tmp_path: Path) -> None:
 
 
 def _calls(upstream: Upstream) -> Iterator[tuple[HubRepo, str, str]]:
-    inner = hubs.plain_weights(upstream)
     vision = hubs.vision_standin(upstream)
-    yield hubs.nested(upstream, inner), "acme/nested", "outer"
-    yield vision, "pytorch/vision:v0.10.0", "resnet18(pretrained=True)"
-    yield hubs.hashed_names(upstream), "acme/hashed-names", "net"
     same = hubs.same_basename(upstream)
-    yield same, "acme/same-basename", "first"
-    yield same, "acme/same-basename", "second"
     early = hubs.early_bound(upstream)
-    for name in ("by_zoo", "by_file"):
-        yield early, "acme/early-bound", name
-    yield hubs.own_package(upstream), "acme/own-package", "net"
+    yield hubs.nested(upstream, hubs.plain_weights(upstream)), "acme/nested", "outer"
+    yield vision, "pytorch/vision:v0.10.0", "resnet18(pretrained=True)"
+    yield same, "acme/same-basename", "second"
+    yield early, "acme/early-bound", "by_file"
     yield hubs.annotated_tag(upstream), "acme/annotated-tag:v1.0", "net"
+    yield vision, "pytorch/vision:v0.10.0", "alexnet(pretrained=True)"
+    yield same, "acme/same-basename", "first"
+    yield early, "acme/early-bound", "by_hub"
+    yield early, "acme/early-bound", "by_zoo"
+    yield hubs.hashed_names(upstream), "acme/hashed-names", "net"
+    yield hubs.in_repo_weights(upstream), "acme/in-repo-weights", "net"
+    yield hubs.own_package(upstream), "acme/own-package", "net"
     yield hubs.master_default(upstream), "acme/master-default:main", "net"
-    if not missing_packages(SILERO, PESTO, OMEGACONF):
-        yield pretrained.silero(upstream), "real/silero", "jit"
+    if not missing_packages(LPIPS, FACENET, SILERO, PESTO, OMEGACONF):
+        yield pretrained.lpips(upstream), "real/lpips", "alex"
+        yield pretrained.facenet(upstream), "real/facenet", "pnet"
+        silero = pretrained.silero(upstream)
+        yield silero, "real/silero", "jit"
+        yield silero, "real/silero", "plain"
         yield pretrained.pesto(upstream), "real/pesto", "mir_1k_g7"
 
 
