@@ -62,6 +62,8 @@ Examples:
 @options.mirror
 @options.state
 @options.lock_dir
+@options.wait
+@options.take_over
 @options.as_json
 @click.pass_context
 def command(
@@ -76,6 +78,8 @@ def command(
     state: str | None,
     lock_dir: Path | None,
     *,
+    wait: int,
+    take_over: bool,
     as_json: bool,
 ) -> int:
     """Run an entrypoint, or a script, for real, and record what it fetches.
@@ -87,6 +91,7 @@ def command(
     """
     from hubmirror.cli import trace_output  # with all that a trace needs: `trace --help` does not
     from hubmirror.tracing import Options, Target, trace
+    from hubmirror.writer import Turn
 
     script = ctx.meta.get(_COMMAND, ())
     manifest, targets = to, [Target(command=script)] if script else []
@@ -105,6 +110,7 @@ def command(
         call=call,
         jobs=jobs,
         timeout_s=parse_duration(timeout),
+        turn=Turn("trace", wait, take_over),
         notify=trace_output.progress,
     )
     report = trace(targets, Settings.load(mirror=mirror, state=state), given)

@@ -46,7 +46,7 @@ def trace(targets: Sequence[Target], settings: Settings, options: Options) -> Tr
     targets = targets or _declared_targets(declared)
     if any(target.entrypoint for target in targets):
         _require_torch()
-    with writing(settings) as place:
+    with writing(settings, options.turn) as place:
         traces = _run_all(place, targets, settings, options, declared)
         lines = manifest_lines(declared, traces)
         if not options.edit or options.manifest is None:

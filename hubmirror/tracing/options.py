@@ -6,6 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubmirror.writer import Turn
+
+_TURN = Turn("trace")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -18,6 +22,7 @@ class Options:
         call: A file whose ``call(model)`` is run after each load.
         jobs: How many calls run at once.
         timeout_s: When a call is killed.
+        turn: How it asks for its turn to write.
         notify: Told of each thing that is done, in one line.
         address_of: Where a URL or repo is really asked for; a test's stand-in for the internet.
     """
@@ -28,5 +33,6 @@ class Options:
     call: Path | None = None
     jobs: int = 1
     timeout_s: float = 3600
+    turn: Turn = _TURN
     notify: Callable[[str], None] = lambda _: None
     address_of: Callable[[str], str] = lambda url: url

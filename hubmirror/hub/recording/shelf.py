@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hubmirror.blobs import hash_file
 from hubmirror.errors import HubmirrorError, NotMirroredError, OfflineMissError, VerificationError
+from hubmirror.evidence import Quarantine
 from hubmirror.hub.recording.channel import Channel
 from hubmirror.hub.recording.messages import (
     Answer,
@@ -86,6 +87,7 @@ class RecordingShelf:
 
     place = "upstream"
     tag = "trace"
+    quarantine = Quarantine()
 
     def __init__(self, channel: Channel, places: Places) -> None:
         self._channel = channel
