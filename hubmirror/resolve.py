@@ -25,7 +25,7 @@ from hubmirror.records import (
     UnitState,
 )
 
-_USUAL_DEFAULTS = ("main", "master")
+USUAL_DEFAULTS = ("main", "master")
 _ADDRESS = (  # compiled when an address is asked for: seldom
     r"(?:(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d+)?/|[^/:@]+@(?P<scp_host>[^/:@]+):)"
     r"(?P<path>[^:?#]+?)(?:\.git)?/?"
@@ -87,7 +87,7 @@ class Resolved:
     @property
     def is_renamed(self) -> bool:
         """Whether ``main`` was asked for and ``master`` is meant, or the other way round."""
-        return self.spec.ref in _USUAL_DEFAULTS and self.spec.ref != self.ref.name
+        return self.spec.ref in USUAL_DEFAULTS and self.spec.ref != self.ref.name
 
 
 def resolve(catalog: Catalog, spec: Spec) -> Resolved:
@@ -130,11 +130,11 @@ def find_ref(repos: Sequence[RepoRow], spec: Spec) -> tuple[RepoRow, RefRow] | N
 
 def _wanted_refs(spec: Spec, repos: Sequence[RepoRow]) -> list[str]:
     defaults = [repo.default_branch for repo in repos if repo.default_branch]
-    if spec.ref in _USUAL_DEFAULTS:
-        return [spec.ref, *(f"refs/heads/{name}" for name in defaults if name in _USUAL_DEFAULTS)]
+    if spec.ref in USUAL_DEFAULTS:
+        return [spec.ref, *(f"refs/heads/{name}" for name in defaults if name in USUAL_DEFAULTS)]
     if spec.ref:
         return [spec.ref]
-    return [f"refs/heads/{name}" for name in (*defaults, *_USUAL_DEFAULTS)]
+    return [f"refs/heads/{name}" for name in (*defaults, *USUAL_DEFAULTS)]
 
 
 def _find_ref(repo: RepoRow, wanted: str) -> RefRow | None:

@@ -23,6 +23,9 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 SITE_FILE = Path("/etc/hubmirror/config.yaml")
 
+RECORDER = "HUBMIRROR_RECORDER"
+"""Set by ``hubmirror trace`` for what it starts, and no setting of anybody's."""
+
 _VARIABLES = {
     "mirror": ("HUBMIRROR",),
     "state": ("HUBMIRROR_STATE",),
@@ -109,6 +112,7 @@ class Settings:
         token_folder: A file for each host, with a token in it; None when there is no such place.
         home: The user's home, for netrc; may be empty.
         proxies: Proxy URL for each scheme, and ``no`` for the exceptions.
+        recorder: Where a process that is traced asks for everything; empty in all others.
         variables: The environment, for ``${NAME}`` in a ``fetch_url``.
         origins: Where each setting that is no default was found: a flag, variable or file line.
     """
@@ -134,6 +138,7 @@ class Settings:
     token_folder: Path | None = None
     home: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict)
+    recorder: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     origins: Mapping[str, str] = field(default_factory=dict)
 
@@ -164,6 +169,7 @@ class Settings:
             token_folder=Path(config_home) / "hubmirror" / "tokens" if config_home else None,
             home=home,
             proxies=_proxies(environment),
+            recorder=environment.get(RECORDER, ""),
             variables=environment,
             origins={name: where for name, (_, where) in (found | flags).items()},
         )

@@ -13,7 +13,16 @@ import pytest
 
 from hubmirror.errors import FormatError
 from hubmirror.index import Arrival, Index
-from hubmirror.records import Contents, Digest, Holdings, Source, Unit, UnitState, WeightsKind
+from hubmirror.records import (
+    Contents,
+    Digest,
+    Holdings,
+    RepoKey,
+    Source,
+    Unit,
+    UnitState,
+    WeightsKind,
+)
 from tests.samples import checkpoint, holdings, repo, snapshot, unit
 
 PUBLICATION = Digest.of(b"a publication")
@@ -294,3 +303,21 @@ def test_what_weights_are_comes_out_as_it_went_in(index: Index) -> None:
     index.replace_all(holdings(replace(LOOSE, checkpoints=(row,))), PUBLICATION)
 
     assert index.holdings().units[0].checkpoints == (row,)
+
+
+MADE = (RepoKey.parse("acme/nets"), snapshot().commit, "submodules")
+
+
+def test_a_snapshot_waits_with_its_bytes_until_a_unit_has_it(index: Index) -> None:
+    row = snapshot()
+    index.record_made({MADE: row})
+    index.record_made({MADE: row})
+    index.forget_arrivals()
+
+    assert index.made() == {MADE: row}
+    assert index.waiting() == {row.digest, row.about}
+    index.forget_made([unit(repo=repo("acme/other"))])
+    assert index.made() == {MADE: row}
+    index.forget_made([unit(repo=repo("acme/nets", snapshots=(row,)))])
+    assert index.made() == {}
+    assert index.waiting() == frozenset()

@@ -17,6 +17,7 @@ from hubmirror.version import __version__
 
 _COMMANDS = {
     "sync": "Bring the mirror up to its manifests, and publish it.",
+    "trace": "Run an entrypoint for real, and record what it fetches.",
     "put": "Let a file that you fetched by hand stand for its URL.",
     "list": "List what the mirror holds.",
     "show": "Show one mirrored repo: refs, entrypoints, checkpoints.",

@@ -37,6 +37,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:  # each event has its own
         return
     wanted = asked(args, inside.reach)
     if wanted:
+        inside.refused(wanted)
         raise inside.missed(
             OfflineMissError(
                 f"{wanted}: the network is refused while code runs from {inside.where()}",

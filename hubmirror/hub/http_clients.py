@@ -37,11 +37,11 @@ def answer_urllib(
     else:
         method = fullurl.get_method() if data is None else "POST"
         url, headers = fullurl.full_url, dict(fullurl.header_items())
-    reply = reply_to(method, url, headers)
+    reply = reply_to("urllib", method, url, headers)
     if reply is None:
         return original(opener, fullurl, data, *args, **kwargs)
     response = reply.as_response()
-    if reply.status is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+    if reply.status >= HTTPStatus.BAD_REQUEST:
         raise urllib.error.HTTPError(
             url, reply.status, reply.status.phrase, response.headers, response
         )
@@ -62,7 +62,7 @@ def answer_urllib3(
     """Answer ``HTTPConnectionPool.urlopen`` of urllib3 1.26 and 2."""
     try:
         asked = headers if headers is not None else pool.headers
-        reply = reply_to(method.upper(), _address(pool, url), asked or {})
+        reply = reply_to("urllib3", method.upper(), _address(pool, url), asked or {})
     except OfflineMissError as miss:
         error = sys.modules["urllib3.exceptions"].MaxRetryError
         raise error(pool, url, miss) from miss
@@ -109,7 +109,7 @@ async def answer_httpx_async(
 
 def _httpx_reply(library: ModuleType, request: Any) -> Reply | None:
     try:
-        return reply_to(request.method, str(request.url), request.headers)
+        return reply_to(library.__name__, request.method, str(request.url), request.headers)
     except OfflineMissError as miss:
         raise library.ConnectError(str(miss), request=request) from miss
 

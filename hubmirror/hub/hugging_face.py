@@ -14,15 +14,17 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit
 
 from hubmirror.errors import OfflineMissError
 from hubmirror.hub import scope
 from hubmirror.hub.scope import Scope
+from hubmirror.hub.shelves import Asked
 from hubmirror.hub.supply import Supply
 from hubmirror.hub.weights import copy_out, explain_miss
 from hubmirror.records import CheckpointRow
@@ -71,7 +73,7 @@ def answer_download(original: Original, **given: Any) -> Any:
     """Answer ``hf_hub_download``."""
     inside, revision = scope.current(), _revision(given)
     file = "/".join(part for part in (given.get("subfolder"), given["filename"]) if part)
-    found = _files(inside, revision, file)
+    found = _files(inside, revision, [file])
     if inside is None or not found:
         missed = revision.url_of(file)
         return _own_cache(original, given, inside, lambda here: explain_miss(missed, here))
@@ -84,15 +86,15 @@ def answer_download(original: Original, **given: Any) -> Any:
 def answer_snapshot(original: Original, **given: Any) -> Any:
     """Answer ``snapshot_download``: with those files of the revision that are mirrored."""
     inside, revision = scope.current(), _revision(given)
-    found = _files(inside, revision)
-    if inside is None or not found:
+    listed = _list_files(inside, revision)
+    if inside is None or not listed:
         return _own_cache(original, given, inside, lambda here: _nothing_of(revision, here))
     wanted = original.__globals__["filter_repo_objects"](
-        found,
+        listed,
         allow_patterns=given.get("allow_patterns"),
         ignore_patterns=given.get("ignore_patterns"),
     )
-    found = {file: found[file] for file in wanted}
+    found = _files(inside, revision, wanted)
     placed = _place(inside.require_supply(revision.repo), revision, found)
     if given.get("local_dir") is not None:
         return str(_copy_into(Path(given["local_dir"]), found, placed))
@@ -102,7 +104,7 @@ def answer_snapshot(original: Original, **given: Any) -> Any:
 def answer_probe(original: Original, **given: Any) -> Any:
     """Answer ``try_to_load_from_cache``."""
     inside, revision = scope.current(), _revision(given)
-    found = _files(inside, revision, given["filename"])
+    found = _files(inside, revision, [given["filename"]])
     if inside is None or not found:
         return original(**given)
     placed = _place(inside.require_supply(revision.repo), revision, found)
@@ -125,6 +127,7 @@ ANSWERS: dict[str, dict[str, Callable[..., Any]]] = {
 }
 """Which functions of which modules are answered."""
 
+_ASKED = Asked("huggingface_hub")
 _LOCALLY = {"local_files_only": True, "force_download": False}
 
 
@@ -166,18 +169,28 @@ class _Placed:
     snapshot: Path
 
 
+def _list_files(inside: Scope | None, revision: Revision) -> list[str]:
+    """Return the paths in the repo of all files of a revision that are there."""
+    found = inside.supply.urls_below(revision.url) if inside and inside.supply else ()
+    return [unquote(urlsplit(url).path.partition("/resolve/")[2].partition("/")[2])
+            for url in found]  # fmt: skip
+
+
 def _files(
-    inside: Scope | None, revision: Revision, only: str | None = None
+    inside: Scope | None, revision: Revision, files: Iterable[str]
 ) -> dict[str, CheckpointRow]:
-    """Return the mirrored files of a revision by their path in the repo."""
+    """Return those files of a revision that are there, by their path in the repo."""
+    found = ((file, _find(inside, revision.url_of(file))) for file in files)
+    return {file: row for file, row in found if row}
+
+
+def _find(inside: Scope | None, url: str) -> CheckpointRow | None:
     if inside is None or inside.supply is None:
-        return {}
-    if only is not None:
-        row = inside.supply.find(revision.url_of(only))
-        return {only: row} if row else {}
-    rows = inside.supply.find_below(revision.url)
-    return {unquote(urlsplit(row.url).path.partition("/resolve/")[2].partition("/")[2]): row
-            for row in rows}  # fmt: skip
+        return None
+    try:
+        return inside.supply.find(url, _ASKED)
+    except (HTTPError, OfflineMissError):  # the library has its own words for both
+        return None
 
 
 def _place(supply: Supply, revision: Revision, files: dict[str, CheckpointRow]) -> _Placed:
@@ -197,7 +210,7 @@ def _commit(supply: Supply, revision: Revision) -> str:
     """Return the commit that a revision stands for; of a name it is made of what it holds."""
     if _COMMIT.fullmatch(revision.name):
         return revision.name
-    rows = supply.find_below(revision.url)
+    rows = supply.rows_below(revision.url)
     held = "\n".join(f"{row.url} {row.digest.hex}" for row in rows)
     return hashlib.sha1(held.encode(), usedforsecurity=False).hexdigest()
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 
 from hubmirror.hub import hooks, scope
-from hubmirror.hub.loading import Choices, MirrorLike, new_scope
+from hubmirror.hub.choices import Choices, MirrorLike, new_scope
 from hubmirror.hub.scope import Scope
 
 _log = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import http.client
 import io
+import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -16,14 +17,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from hubmirror import urls
 from hubmirror.errors import OfflineMissError
 from hubmirror.hub import scope
 from hubmirror.hub.scope import Scope
+from hubmirror.hub.shelves import Asked
 from hubmirror.hub.weights import explain_miss
-from hubmirror.records import Digest
+from hubmirror.records import CheckpointRow, Digest
 from hubmirror.settings import OnMiss
 
 if TYPE_CHECKING:
@@ -67,8 +70,8 @@ class Reply:
         return response
 
 
-def reply_to(method: str, url: str, headers: Mapping[str, str]) -> Reply | None:
-    """Return the answer to a request, or None where it may go its own way.
+def reply_to(library: str, method: str, url: str, headers: Mapping[str, str]) -> Reply | None:
+    """Return the answer to a request by a library, or None where it may go its own way.
 
     Raises:
         OfflineMissError: when it would leave this machine for what is not mirrored.
@@ -77,7 +80,10 @@ def reply_to(method: str, url: str, headers: Mapping[str, str]) -> Reply | None:
     inside = scope.current()
     if inside is None or urlsplit(url).scheme.lower() not in ("http", "https"):
         return None
-    row = inside.supply.find(url) if inside.supply and method in _ANSWERED else None
+    try:
+        row = _find(inside, Asked(library, method), url)
+    except HTTPError as error:
+        return _nothing_there(method, url, HTTPStatus(error.code))
     if inside.supply and row:
         path = inside.supply.blob(row)
         return _reply(method, url, headers, path, row.digest, row.size_bytes)
@@ -86,8 +92,20 @@ def reply_to(method: str, url: str, headers: Mapping[str, str]) -> Reply | None:
     raise inside.missed(_miss(method, url, inside))
 
 
+def _find(inside: Scope, asked: Asked, url: str) -> CheckpointRow | None:
+    if inside.supply is None or asked.method not in _ANSWERED:
+        return None
+    return inside.supply.find(url, asked)
+
+
+def _nothing_there(method: str, url: str, status: HTTPStatus) -> Reply:
+    said = {"Content-Type": "text/plain", "Content-Length": "0"}
+    return Reply(method, url, status, said, Path(os.devnull), 0, 0)
+
+
 def _miss(method: str, url: str, inside: Scope) -> OfflineMissError:
     if method not in _ANSWERED:
+        inside.refused(f"{method} {urls.redact(url)}")
         return OfflineMissError(
             f"{method} {urls.redact(url)}: the network is refused while code runs from "
             f"{inside.where()}, and nothing there takes what is sent"

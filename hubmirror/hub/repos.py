@@ -80,9 +80,9 @@ def _is_spec(text: str) -> bool:
 
 def _tell(view: View, inside: Scope) -> None:
     if sys.stderr and inside.supply:
-        resolved, root = view.resolved, inside.supply.shelf.mirror.root
+        resolved, place = view.resolved, inside.supply.shelf.place
         name = f"{resolved.spec.name}:{resolved.spec.ref or resolved.ref.name}"
-        sys.stderr.write(f"hubmirror: {name} (commit {resolved.ref.commit[:12]}) from {root}\n")
+        sys.stderr.write(f"hubmirror: {name} (commit {resolved.ref.commit[:12]}) from {place}\n")
 
 
 def _view(folder: Path, inside: Scope) -> View | None:

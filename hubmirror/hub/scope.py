@@ -71,6 +71,11 @@ class Scope:
             self.misses.append(error)
         return error
 
+    def refused(self, what: str) -> None:
+        """Let who serves this scope know what was wanted by a way that nobody answers."""
+        if self.supply is not None:
+            self.supply.shelf.refused(what)
+
     def require_supply(self, wanted: str) -> Supply:
         """Return the supply.
 

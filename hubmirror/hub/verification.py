@@ -10,16 +10,27 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Protocol
 
-from hubmirror.blobs import Blobs
 from hubmirror.records import BlobRef
 from hubmirror.settings import Verify
+
+
+class BytesAt(Protocol):
+    """Knows where the bytes of blobs lie: a mirror's ``Blobs``, or what was handed to us."""
+
+    def check(self, blob: BlobRef, *, full: bool) -> Path:
+        """Return a blob's path once it is known to be there and whole; ``full`` hashes it.
+
+        Raises:
+            VerificationError: when it is missing, has another size, or other bytes.
+        """
 
 
 class Verifier:
     """Checks the blobs of one mirror for the readers of one node."""
 
-    def __init__(self, blobs: Blobs, cache: Path, verify: Verify) -> None:
+    def __init__(self, blobs: BytesAt, cache: Path, verify: Verify) -> None:
         self._blobs = blobs
         self._folder = cache / "verified"
         self._verify = verify

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubmirror import layout
-from hubmirror.blobs import Blobs
 from hubmirror.errors import StorageError
 from hubmirror.hub.unpacking import unpack
-from hubmirror.records import BlobRef, Digest
+from hubmirror.hub.verification import BytesAt
+from hubmirror.records import BlobRef, Digest, RepoKey
 from hubmirror.resolve import Resolved
 
 _MARK = "whole"
@@ -45,7 +45,7 @@ class View:
 class Views:
     """The views of one mirror's snapshots on this node; used from several threads at once."""
 
-    def __init__(self, blobs: Blobs, cache: Path) -> None:
+    def __init__(self, blobs: BytesAt, cache: Path) -> None:
         self._blobs = blobs
         self._cache = cache
 
@@ -57,7 +57,7 @@ class Views:
             StorageError: when the cache cannot hold it.
         """
         name = _name(resolved)
-        final = self._cache / "views" / _parent(resolved) / name
+        final = self._cache / "views" / view_parent(resolved.repo.key, resolved.ref.commit) / name
         if not _is_whole(final, resolved.snapshot.digest):
             blob = BlobRef(resolved.snapshot.digest, resolved.snapshot.size_bytes)
             path = self._blobs.check(blob, full=False)
@@ -71,8 +71,9 @@ class Views:
         return View(final / "hub" / name, resolved)
 
 
-def _parent(resolved: Resolved) -> str:
-    return f"{layout.flat(resolved.repo.key)}-{resolved.ref.commit}"
+def view_parent(key: RepoKey, commit: str) -> str:
+    """Return the folder in `views/` that all views of a commit lie in."""
+    return f"{layout.flat(key)}-{commit}"
 
 
 def _name(resolved: Resolved) -> str:

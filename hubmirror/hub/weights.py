@@ -23,6 +23,7 @@ from hubmirror.hub import scope, torch_door
 from hubmirror.hub.notices import warn_once
 from hubmirror.hub.opening import Request, open_weights
 from hubmirror.hub.scope import Scope
+from hubmirror.hub.shelves import Asked
 from hubmirror.hub.supply import Supply
 from hubmirror.records import CheckpointRow, Digest
 
@@ -30,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 _NAME_HASH = re.compile(r"-([a-f0-9]*)\.")  # torch.hub's own, for check_hash means what it means
 _FICLONE = 0x40049409
-_MOST_NEAR = 3
 
 
 def answer_state_dict(
@@ -56,7 +56,8 @@ def answer_state_dict(
             weights_only=weights_only,
             **rest,
         )
-    found = _find(url, inside)
+    claimed = _claimed_hash(name) if check_hash else ""
+    found = _find(url, inside, Asked("load_state_dict_from_url", hash_prefix=claimed))
     if isinstance(found, Path):
         return torch_door.read(str(found), map_location, weights_only=weights_only)
     supply, row = found
@@ -76,7 +77,8 @@ def answer_file(
     inside = scope.current()
     if inside is None:
         return original(url=url, dst=dst, hash_prefix=hash_prefix, **rest)
-    found = _find(url, inside)
+    wanted = Asked("download_url_to_file", hash_prefix=hash_prefix or "", file=str(dst))
+    found = _find(url, inside, wanted)
     if isinstance(found, Path):
         return original(url=found.as_uri(), dst=dst, hash_prefix=hash_prefix, **rest)
     supply, row = found
@@ -84,9 +86,9 @@ def answer_file(
     return copy_out(supply.blob(row), Path(dst).expanduser())
 
 
-def _find(url: str, inside: Scope) -> tuple[Supply, CheckpointRow] | Path:
+def _find(url: str, inside: Scope, asked: Asked) -> tuple[Supply, CheckpointRow] | Path:
     """Return the mirrored weights, or a local file that no mirror knows."""
-    row = inside.supply.find(url) if inside.supply else None
+    row = inside.supply.find(url, asked) if inside.supply else None
     if inside.supply and row:
         return inside.supply, row
     path = _local_path(url)
@@ -105,13 +107,11 @@ def _local_path(url: str) -> Path | None:
 
 def explain_miss(url: str, inside: Scope) -> OfflineMissError:
     """Return the error for a URL that is not mirrored: what is near, and what to add."""
-    shown, name = urls.redact(url), urls.file_name(url)
-    near: tuple[str, ...] = ()
-    if inside.supply and name:
-        near = inside.supply.shelf.catalog.urls_ending_in(name, most=_MOST_NEAR)
+    shown = urls.redact(url)
+    reason, near = inside.supply.shelf.why_missing(url) if inside.supply else ("", ())
     known = "".join(f"\n    - {urls.redact(other)}" for other in near)
     also = f"; other URLs with this file name are:{known}" if near else ""
-    if inside.supply and (reason := inside.supply.shelf.catalog.why_incomplete(url)):
+    if reason:
         return OfflineMissError(
             f"{shown}: wanted by a manifest, but not in {inside.where()}: {reason}",
             hint="mend the cause, then run `hubmirror sync` again",
@@ -140,14 +140,18 @@ def _check_name(name: str, row: CheckpointRow, *, is_own: bool) -> None:
     outranked it. A name of the caller's own is news, and means what torch.hub makes of it.
     """
     if is_own:
-        claimed = _NAME_HASH.search(name)
-        _check_prefix(row.digest, claimed[1] if claimed else "")
+        _check_prefix(row.digest, _claimed_hash(name))
     elif urls.name_contradicts(row.url, row.digest.hex):
         warn_once(
             _log,
             "%s: check_hash: its bytes are not what its name says, but what the manifest wants",
             urls.redact(row.url),
         )
+
+
+def _claimed_hash(name: str) -> str:
+    claimed = _NAME_HASH.search(name)
+    return claimed[1] if claimed else ""
 
 
 def _check_prefix(digest: Digest, prefix: str) -> None:

@@ -5,6 +5,7 @@ where it and the published catalog differ, the catalog is right, and the index i
 it again.
 """
 
+from hubmirror.index.rows import SnapshotName
 from hubmirror.index.store import Arrival, Index, Run
 
-__all__ = ["Arrival", "Index", "Run"]
+__all__ = ["Arrival", "Index", "Run", "SnapshotName"]

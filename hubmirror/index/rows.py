@@ -27,6 +27,10 @@ from hubmirror.records import (
 
 _Row = Mapping[Any, Any]  # a row as SQLAlchemy gives it: the database's own types
 _UnitId = tuple[str, str]
+
+SnapshotName = tuple[RepoKey, str, str]
+"""A repo, a commit, and the choices that its snapshot's bytes depend on."""
+
 _ALL = (
     tables.source,
     tables.unit,
@@ -84,21 +88,52 @@ def _collect_repo(
         )
     )
     rows[tables.ref].extend((*owner, row.name, row.kind.value, row.commit) for row in repo.refs)
-    rows[tables.snapshot].extend(
-        (
-            *owner,
-            row.commit,
-            row.digest.raw,
-            row.size_bytes,
-            json.dumps(row.entrypoints),
-            row.open_ended,
-            json.dumps(row.dependencies),
-            row.requires_torch,
-            row.about.raw,
-            row.about_size_bytes,
-        )
-        for row in repo.snapshots
+    rows[tables.snapshot].extend((*owner, *_snapshot_values(row)) for row in repo.snapshots)
+
+
+def _snapshot_values(row: SnapshotRow) -> tuple[object, ...]:
+    return (
+        row.commit,
+        row.digest.raw,
+        row.size_bytes,
+        json.dumps(row.entrypoints),
+        row.open_ended,
+        json.dumps(row.dependencies),
+        row.requires_torch,
+        row.about.raw,
+        row.about_size_bytes,
     )
+
+
+def keep_made(connection: sa.Connection, made: Mapping[SnapshotName, SnapshotRow]) -> None:
+    """Insert snapshots that wait for a source, or replace them."""
+    for (key, commit, content), row in made.items():
+        forget_made(connection, [(key, commit, content)])
+        values = (key.host, key.path, content, *_snapshot_values(row))
+        names = (column.name for column in tables.made.columns)
+        connection.execute(tables.made.insert().values(dict(zip(names, values, strict=True))))
+
+
+def find_made(connection: sa.Connection) -> dict[SnapshotName, SnapshotRow]:
+    """Return the snapshots that wait for a source."""
+    return {
+        (RepoKey(row["host"], row["path"]), row["commit_id"], row["content"]): _snapshot(row)
+        for row in connection.execute(sa.select(tables.made)).mappings()
+    }
+
+
+def forget_made(connection: sa.Connection, names: Iterable[SnapshotName]) -> None:
+    """Delete snapshots that need not wait any more."""
+    table = tables.made.c
+    for key, commit, content in names:
+        connection.execute(
+            tables.made.delete().where(
+                (table.host == key.host)
+                & (table.path == key.path)
+                & (table.commit_id == commit)
+                & (table.content == content)
+            )
+        )
 
 
 def units(connection: sa.Connection) -> Iterator[Unit]:

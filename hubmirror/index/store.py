@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hubmirror.errors import FormatError, StorageError
 from hubmirror.index import rows, tables
-from hubmirror.records import Digest, Holdings, Source, Unit
+from hubmirror.records import Digest, Holdings, SnapshotRow, Source, Unit
 
 _log = logging.getLogger(__name__)
 _PRAGMAS = (
@@ -182,15 +182,36 @@ class Index:
                 for row in connection.execute(sa.select(table)).mappings()
             }
 
-    def put(self, arrival: Arrival) -> None:
-        """Remember bytes that a person put in, until a source wants them."""
-        self._remember(tables.put, [arrival])
+    def put(self, *arrivals: Arrival) -> None:
+        """Remember bytes that a person, or a trace, put in, until a source wants them."""
+        self._remember(tables.put, arrivals)
 
     def waiting(self) -> frozenset[Digest]:
-        """Return the digests of what was put in and no source wanted so far."""
+        """Return the digests of what was put in or made, and no source wanted so far."""
         with self._engine.connect() as connection:
             found = connection.execute(sa.select(tables.put.c.digest)).scalars()
-            return frozenset(Digest(raw.hex()) for raw in found)
+            put = {Digest(raw.hex()) for raw in found}
+            made = rows.find_made(connection).values()
+            return frozenset(put).union(*({row.digest, row.about} for row in made))
+
+    def made(self) -> Mapping[rows.SnapshotName, SnapshotRow]:
+        """Return the snapshots that were made before any source wanted them."""
+        with self._engine.connect() as connection:
+            return rows.find_made(connection)
+
+    def record_made(self, made: Mapping[rows.SnapshotName, SnapshotRow]) -> None:
+        """Remember snapshots until a source wants them."""
+        with self._writing() as connection:
+            rows.keep_made(connection, made)
+
+    def forget_made(self, units: Iterable[Unit]) -> None:
+        """Forget the snapshots that waited for a source, and are one of these units' now."""
+        repos = [unit.repo for unit in units if unit.repo]
+        held = {(repo.key, row.commit, row.digest) for repo in repos for row in repo.snapshots}
+        taken = [name for name, row in self.made().items() if (*name[:2], row.digest) in held]
+        if taken:
+            with self._writing() as connection:
+                rows.forget_made(connection, taken)
 
     def forget_arrivals(self, urls: Iterable[str] = ()) -> None:
         """Forget what arrived, once locks and rows say it; and what was put under these URLs."""

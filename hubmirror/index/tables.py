@@ -28,6 +28,20 @@ def _of_unit(name: str, *columns: Column[object]) -> Table:
     )
 
 
+def _of_snapshot() -> list[Column[object]]:
+    return [
+        Column("commit_id", Text, primary_key=True),
+        Column("digest", LargeBinary, nullable=False),
+        Column("size_bytes", Integer, nullable=False),
+        Column("entrypoints", Text, nullable=False),
+        Column("open_ended", Boolean, nullable=False),
+        Column("dependencies", Text, nullable=False),
+        Column("requires_torch", Text, nullable=False),
+        Column("about", LargeBinary, nullable=False),
+        Column("about_size_bytes", Integer, nullable=False),
+    ]
+
+
 source = Table(
     "source",
     metadata,
@@ -65,15 +79,7 @@ ref = _of_unit(
 
 snapshot = _of_unit(
     "snapshot",
-    Column("commit_id", Text, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
-    Column("size_bytes", Integer, nullable=False),
-    Column("entrypoints", Text, nullable=False),
-    Column("open_ended", Boolean, nullable=False),
-    Column("dependencies", Text, nullable=False),
-    Column("requires_torch", Text, nullable=False),
-    Column("about", LargeBinary, nullable=False),
-    Column("about_size_bytes", Integer, nullable=False),
+    *_of_snapshot(),
 )
 
 checkpoint = _of_unit(
@@ -111,6 +117,16 @@ def _of_arrivals(name: str) -> Table:
 arrival = _of_arrivals("arrival")
 
 put = _of_arrivals("put")
+
+# Snapshots that a trace made, until a source wants them; an index without the table gets it.
+made = Table(
+    "made",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("content", Text, primary_key=True),
+    *_of_snapshot(),
+)
 
 run = Table(
     "run",

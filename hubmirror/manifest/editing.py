@@ -68,6 +68,29 @@ def add_repo(
     return bom + edited
 
 
+def add_checkpoints(text: str, wanted: Sequence[CheckpointSpec], *, file: str) -> str:
+    """Return the text of a manifest with checkpoints that belong to no repo, where it lacks them.
+
+    One that is there, of a repo or of none, stays as it is.
+
+    Raises:
+        InvalidInputError: when the manifest has faults, or the result would not read back.
+    """
+    bom, text = text[: text.startswith(_BOM)], text.removeprefix(_BOM)
+    before = parse_manifest(text, file=file)
+    known = {one.url for one in before.all_checkpoints()}
+    missing = tuple(one for one in wanted if one.url not in known)
+    root = read_tree(text, file=file).root
+    if not missing or not isinstance(root, MapNode):
+        return bom + text
+    changes = Insertions(text)
+    new = [_checkpoint(one, {}) for one in missing]
+    changes.extend(root, "checkpoints", new, after=("version", "name", "repos"))
+    edited = changes.apply()
+    _prove(edited, replace(before, checkpoints=(*before.checkpoints, *missing)), file)
+    return bom + edited
+
+
 def edit_manifest(path: Path, edit: Callable[[str], str]) -> bool:
     """Replace a manifest by its edited self, in one step; say whether anything changed.
 

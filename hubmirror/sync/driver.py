@@ -34,6 +34,7 @@ from hubmirror.sync.options import Mode, Options
 from hubmirror.sync.planning import (
     Wanted,
     find_credentials,
+    find_waiting,
     git_upstream,
     manifest_reader,
     needed_blobs,
@@ -123,8 +124,9 @@ class _Run:
                 self._index.replace_source(one.source, one.units)
         locks = self._write_locks(wanted, done)
         self._landing.place(frozenset().union(*(one.arrived for one in done)))
-        rows = (row for one in done for unit in one.units for row in unit.checkpoints)
-        self._index.forget_arrivals(row.url for row in rows)
+        units = [unit for one in done for unit in one.units]
+        self._index.forget_arrivals(row.url for unit in units for row in unit.checkpoints)
+        self._index.forget_made(units)
         published, held = self._publish(after)
         with self._desk.publishing():
             self._landing.clear(self._index.waiting())
@@ -134,14 +136,10 @@ class _Run:
         return SyncReport(reports, published, locks, held, dropped)
 
     def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> Sequence[SourcePlan]:
-        arrivals = {
-            url: CheckpointRow(url, one.digest, one.size_bytes, one.redirect)
-            for url, one in self._index.arrivals().items()
-        }
-        arrived = [row.blob for row in arrivals.values()]
-        present = self._landing.present({*arrived, *needed_blobs(before, wanted)})
+        waiting = find_waiting(self._index)
+        present = self._landing.present({*waiting.blobs(), *needed_blobs(before, wanted)})
         jobs = self._jobs(one.manifest for one in wanted)
-        return plan_all(wanted, before, arrivals, present, self._options.mode, self._git, jobs)
+        return plan_all(wanted, before, waiting, present, self._options.mode, self._git, jobs)
 
     def _jobs(self, manifests: Iterable[Manifest]) -> int:
         asked = [manifest.settings.jobs for manifest in manifests]

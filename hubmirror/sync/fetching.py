@@ -116,7 +116,7 @@ class Fetcher:
         optional = unit.resolution.only_by_glob() if unit.resolution else frozenset()
         for wanted, came in zip(unit.make, fetched, strict=True):
             self._weights.stop.check()
-            found = _as_fetched(unit.spec.title, wanted, came.commit)
+            found = as_fetched(unit.spec.title, wanted, came.commit)
             refs[wanted] = found
             if found.commit in rows:
                 continue
@@ -166,8 +166,12 @@ def _exactly(ref: RefRow) -> RefRow:
     return RefRow(ref.commit, RefKind.COMMIT, ref.commit) if ref.commit else ref
 
 
-def _as_fetched(title: str, wanted: RefRow, commit: str) -> RefRow:
-    """Say what a ref was when its bytes came; a branch may have moved since it was asked."""
+def as_fetched(title: str, wanted: RefRow, commit: str) -> RefRow:
+    """Say what a ref was when its bytes came; a branch may have moved since it was asked.
+
+    Raises:
+        UpstreamError: when a tag has moved since.
+    """
     match wanted.kind:
         case RefKind.BRANCH:
             return replace(wanted, commit=commit)

@@ -6,12 +6,13 @@ import functools
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from hubmirror import layout
 from hubmirror.errors import HubmirrorError, InvalidInputError, StorageError
+from hubmirror.index import Index, SnapshotName
 from hubmirror.manifest.lock import (
     Lock,
     LockedCheckpoint,
@@ -53,6 +54,28 @@ class Wanted:
     is_stored: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What came in before any source had it: by a killed run, by hand, or by a trace."""
+
+    checkpoints: Mapping[str, CheckpointRow] = field(default_factory=dict)
+    snapshots: Mapping[SnapshotName, SnapshotRow] = field(default_factory=dict)
+
+    def blobs(self) -> Iterable[BlobRef]:
+        """Go through all bytes that wait."""
+        tars = (row.blobs() for row in self.snapshots.values())
+        return chain((row.blob for row in self.checkpoints.values()), *tars)
+
+
+def find_waiting(index: Index) -> Waiting:
+    """Return what the index says has come in; whether its bytes are there is another question."""
+    arrived = {
+        url: CheckpointRow(url, one.digest, one.size_bytes, one.redirect)
+        for url, one in index.arrivals().items()
+    }
+    return Waiting(arrived, index.made())
+
+
 def plan_sync(
     manifests: Sequence[Path], settings: Settings, options: Options
 ) -> Sequence[SourcePlan]:
@@ -72,7 +95,7 @@ def plan_sync(
             wanted = restore_locks(wanted, holdings, options)
             present = frozenset(filter(mirror.blobs.has, needed_blobs(holdings, wanted)))
     with git_upstream(settings) as git:
-        return plan_all(wanted, holdings, {}, present, options.mode, git, settings.jobs)
+        return plan_all(wanted, holdings, Waiting(), present, options.mode, git, settings.jobs)
 
 
 def manifest_reader(settings: Settings) -> ManifestReader:
@@ -188,7 +211,7 @@ def _content(lock: Lock | None, key: RepoKey, row: SnapshotRow) -> str:
 def plan_all(
     wanted: Sequence[Wanted],
     holdings: Holdings,
-    arrivals: Mapping[str, CheckpointRow],
+    waiting: Waiting,
     present: frozenset[BlobRef],
     mode: Mode,
     git: GitUpstream,
@@ -200,7 +223,7 @@ def plan_all(
         source.name: read.get(source.lock) or parse_lock(source.lock, file=source.name)
         for source in holdings.sources
     }
-    snapshots = {
+    snapshots = {**waiting.snapshots} | {
         (unit.repo.key, row.commit, _content(locks.get(unit.source), unit.repo.key, row)): row
         for unit in holdings.units
         if unit.repo
@@ -213,7 +236,7 @@ def plan_all(
         checkpoints = {
             spec.url: row
             for spec in one.manifest.all_checkpoints()
-            if (row := elsewhere.find(one, spec.url) or arrivals.get(spec.url))
+            if (row := elsewhere.find(one, spec.url) or waiting.checkpoints.get(spec.url))
         }
         known = Known(snapshots, checkpoints, present)
         resolutions = resolve_all(one.manifest, one.lock, mode, list_refs, jobs)

@@ -52,6 +52,10 @@ class Stop:
             raise UpstreamError("stopped")
 
 
+Judge = Callable[[FetchPlan, Fetched, str], Sequence[str]]
+"""Returns warnings about fetched bytes, or raises; see ``check_digest``."""
+
+
 class WeightsFetcher:
     """The means by which one sync fetches weights; used from several threads."""
 
@@ -61,7 +65,9 @@ class WeightsFetcher:
         landing: Landing,
         room: Room,
         expand: Callable[[str], str],
+        judge: Judge | None = None,
     ) -> None:
+        self._judge = judge or check_digest
         self._http = http
         self._landing = landing
         self._room = room
@@ -69,15 +75,25 @@ class WeightsFetcher:
         self._at_path: dict[Path, threading.Lock] = {}
         self.stop = Stop()
 
-    def fetch(self, wanted: FetchPlan, most_bytes: int | None) -> Weights:
+    def fetch(
+        self, wanted: FetchPlan, most_bytes: int | None, *, may_be_page: bool = False
+    ) -> Weights:
         """Bring in a checkpoint from the first of its addresses that gives the right bytes.
+
+        ``may_be_page`` lets a web page through, which is no file of weights.
 
         Raises:
             HubmirrorError: saying what came of every address.
         """
         failures: list[HubmirrorError] = []
         for address in addresses(wanted.spec, self._expand):
-            terms = Terms(address.shown, most_bytes, lambda _: self.stop.check(), self._room.check)
+            terms = Terms(
+                address.shown,
+                most_bytes,
+                lambda _: self.stop.check(),
+                self._room.check,
+                is_weights=not may_be_page,
+            )
             try:
                 fetched, warnings = self._fetch_from(address.url, wanted, terms)
             except HubmirrorError as error:
@@ -102,7 +118,7 @@ class WeightsFetcher:
                 address,
                 path,
                 terms,
-                lambda came: warnings.extend(check_digest(wanted, came, terms.shown)),
+                lambda came: warnings.extend(self._judge(wanted, came, terms.shown)),
             )
             self._landing.keep(path, fetched.digest)
             discard_journal(path)

@@ -114,13 +114,24 @@ class HttpUpstream:
         Raises:
             UpstreamError: when none came, or one that is too long to be an answer.
         """
-        retries = Retries(shown, first_wait_s=self._first_wait_s, budget=self._budget)
         lines = {**headers, "Content-Length": str(len(question))}
+        return self._read(url, shown, lines, method="POST", body=question)
+
+    def get(self, url: str, shown: str) -> bytes:
+        """Return a short text that is no file of anybody's; tried again as ``fetch`` is.
+
+        Raises:
+            UpstreamError: when none came, or one that is too long.
+        """
+        return self._read(url, shown, {}, method="GET", body=b"")
+
+    def _read(
+        self, url: str, shown: str, lines: Mapping[str, str], *, method: str, body: bytes
+    ) -> bytes:
+        retries = Retries(shown, first_wait_s=self._first_wait_s, budget=self._budget)
         while True:
             try:
-                with self._connections.ask(
-                    url, shown, lines, method="POST", body=question
-                ) as answer:
+                with self._connections.ask(url, shown, lines, method=method, body=body) as answer:
                     return small.read(answer, shown)
             except PassingError as failure:
                 retries.wait(failure, gained_bytes=0)

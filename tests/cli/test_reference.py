@@ -105,11 +105,15 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
     home = shell.writer.folder / "torch"
     gone = {"url": upstream.url("/gone.pth")}
     manifest = shell.writer.manifest([wanted(hub, refs=["v1.0"])], checkpoints=[gone])
+    traced = shell.writer.manifest(
+        [{"repo": hub.name, "url": hub.url, "entrypoints": ["small"]}], name="traced"
+    )
     documents = {
         "hubmirror sync": [
             shell.document("sync", manifest, "--dry-run"),
             shell.document("sync", manifest, code=3),
         ],
+        "hubmirror trace": [shell.document("trace", traced)],
         "hubmirror put": [shell.document("put", "https://gated.example/w.pth", manifest)],
         "hubmirror quarantine": [
             shell.document("quarantine", f"{hub.name}:v1.0", "--reason", "withdrawn")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hubmirror.errors import InvalidInputError
-from hubmirror.manifest.editing import EMPTY, add_repo, edit_manifest
+from hubmirror.manifest.editing import EMPTY, add_checkpoints, add_repo, edit_manifest
 from hubmirror.manifest.reading import parse_manifest, read_manifest
 from hubmirror.records import Digest, RepoKey
 from hubmirror.specs import CheckpointSpec, EntrypointSpec, RepoSpec
@@ -239,3 +239,26 @@ def test_a_refused_edit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
     assert path.read_text(encoding="utf-8") == "version: 1\nrepos: []\n"
     assert [one.name for one in tmp_path.iterdir()] == ["team.yaml"]
+
+
+def test_checkpoints_of_no_repo_join_those_that_are_there() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    before = parse_manifest(text, file="m.yaml")
+    new = weights("https://host.example/new.pth", sha256=SHA)
+
+    edited = add_checkpoints(text, (*before.checkpoints, *new), file="m.yaml")
+
+    assert parse_manifest(edited, file="m.yaml").checkpoints == (*before.checkpoints, *new)
+    assert len(inserted(text, edited).splitlines()) == 2
+
+
+def test_checkpoints_of_no_repo_are_a_new_list_where_there_is_none() -> None:
+    edited = add_checkpoints(EMPTY, weights("https://host.example/new.pth"), file="m.yaml")
+
+    assert edited == EMPTY + "checkpoints:\n  - url: https://host.example/new.pth\n"
+
+
+def test_a_checkpoint_that_a_repo_has_is_not_added_again() -> None:
+    text = add(EMPTY)
+
+    assert add_checkpoints(text, WANTED.checkpoints, file="m.yaml") == text
