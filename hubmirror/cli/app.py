@@ -19,6 +19,8 @@ _COMMANDS = {
     "sync": "Bring the mirror up to its manifests, and publish it.",
     "trace": "Run an entrypoint for real, and record what it fetches.",
     "put": "Let a file that you fetched by hand stand for its URL.",
+    "scan": "Say what a repo needs, from its source text.",
+    "add": "Add a repo to a manifest, with the weights that a scan finds.",
     "list": "List what the mirror holds.",
     "show": "Show one mirrored repo: refs, entrypoints, checkpoints.",
     "manifest": "Check a manifest, or print the schema of manifests.",

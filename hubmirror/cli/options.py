@@ -35,6 +35,18 @@ lock_dir = click.option(
     type=click.Path(path_type=Path),
     help="The folder of locks; else each is beside its manifest.",
 )
+read_mirror = click.option(
+    "--mirror",
+    metavar="DIR",
+    default="",
+    help="Read the repo out of this mirror, without any network.",
+)
+repo_url = click.option(
+    "--url",
+    metavar="URL",
+    default="",
+    help="The repo's git address, when it is not the one that its name implies.",
+)
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, of an error too."
 )

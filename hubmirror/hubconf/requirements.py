@@ -67,6 +67,13 @@ def stated_requirements(sources: Sources) -> Stated:
     )
 
 
+def requirement_lines(sources: Sources) -> tuple[str, ...]:
+    """Return the requirements of every packaging file, as they are written, each once."""
+    files = (_pyproject(sources), _setup_cfg(sources), _setup_py(sources), _plain(sources))
+    lines = (line.strip() for file in files for line in file.requirements)
+    return tuple(dict.fromkeys(line for line in lines if line))
+
+
 def _text(sources: Sources, path: str) -> str:
     """Return a text file; Windows tools write UTF-16 where others write UTF-8."""
     content = sources.content(path) or b""

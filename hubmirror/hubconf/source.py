@@ -44,6 +44,7 @@ class Sources:
         self.is_exhausted = False
         self._read = read
         self._contents: dict[str, bytes | None] = {}
+        self._trees: dict[str, ast.Module] = {}
         self._read_bytes = 0
         self._parsed_bytes = 0
 
@@ -66,6 +67,8 @@ class Sources:
         Raises:
             InvalidInputError: when it is missing, broken, or beyond the bounds.
         """
+        if path in self._trees:
+            return self._trees[path]
         content = self.content(path)
         if content is None:
             raise InvalidInputError(f"{path}: no such file")
@@ -75,7 +78,8 @@ class Sources:
         if self._parsed_bytes > MAX_PARSED_BYTES:
             self.is_exhausted = True
             raise InvalidInputError(f"{path}: too many files to follow")
-        return parse(content, path)
+        tree = self._trees[path] = parse(content, path)
+        return tree
 
 
 def parse(content: bytes, path: str) -> ast.Module:

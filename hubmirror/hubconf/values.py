@@ -25,6 +25,12 @@ class Opaque(Enum):
     ABSENT = "nothing has this name"
 
 
+class Further:
+    """A value that only a richer evaluation than this package's makes; passed on as it is."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string or a path; one below ``/`` is below the root of the repo."""
@@ -72,11 +78,15 @@ class Module:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
-    """A def or lambda; ``bound`` counts the leading parameters that callers do not give."""
+    """A def or lambda; ``bound`` counts the leading parameters that callers do not give.
+
+    ``within`` is the scope around it, for an evaluation that runs its body.
+    """
 
     file: str
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     bound: int = 0
+    within: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +128,7 @@ class Either:
 
 
 CallableValue = Function | Class | Partial | Unread
-Value = CallableValue | Text | Texts | Foreign | Imported | Module | Either | Opaque
+Value = CallableValue | Text | Texts | Foreign | Imported | Module | Either | Opaque | Further
 
 
 def text(joined: str) -> Value:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from hubmirror.errors import InvalidInputError
@@ -32,17 +32,30 @@ from hubmirror.hubconf.values import (
     Texts,
     Unread,
     Value,
+    World,
 )
 
 _MAX_DEPTH = 24  # of modules entered from modules, and of calls within calls
 _MAX_STEPS = 100_000  # real repos take some hundred
 
+Follow = Callable[[Sequence[ast.stmt], Scope, World], None]
+
 
 class RepoWorld:
-    """The modules of one repo as they name one another: the ``World`` of evaluation."""
+    """The modules of one repo as they name one another: the ``World`` of evaluation.
 
-    def __init__(self, sources: Sources) -> None:
+    Args:
+        sources: Its files.
+        follow: What binds the names of a module that is entered.
+        most_steps: The work that the repo may cause.
+    """
+
+    def __init__(
+        self, sources: Sources, *, follow: Follow = follow, most_steps: int = _MAX_STEPS
+    ) -> None:
         self._sources = sources
+        self._enter_body = follow
+        self._most_steps = most_steps
         self._finder = Finder(sources)
         self._modules: dict[str, Scope | None] = {}
         self._followed: dict[Imported, Value] = {}
@@ -53,12 +66,12 @@ class RepoWorld:
     @property
     def is_exhausted(self) -> bool:
         """True once something was left out because it would have been too much."""
-        return self._steps >= _MAX_STEPS or self._sources.is_exhausted
+        return self._steps >= self._most_steps or self._sources.is_exhausted
 
     def step(self) -> bool:
         """Spend one step of the work that a repo may cause; False when none is left."""
         self._steps += 1
-        return self._steps < _MAX_STEPS
+        return self._steps < self._most_steps
 
     def module(self, file: str) -> Scope | None:
         """Return the names of a file of the repo, None when it cannot be read.
@@ -79,7 +92,7 @@ class RepoWorld:
         scope = self._modules[file] = Scope(file)
         self._depth += 1
         try:
-            follow(tree.body, scope, self)
+            self._enter_body(tree.body, scope, self)
         except RecursionError:
             scope.is_open = True
         self._depth -= 1
@@ -174,6 +187,15 @@ class RepoWorld:
         return Opaque.ABSENT if is_whole else Unread(module.file, 1)
 
     # Imports
+
+    def files_of(self, imported: Imported) -> tuple[str, ...]:
+        """Return the files of the repo that an import runs or may take its names from."""
+        parts = imported.module.split(".") if imported.module else []
+        names = [".".join(parts[:count]) for count in range(1, len(parts) + 1)] or [""]
+        if imported.name:
+            names.append(f"{imported.module}.{imported.name}".strip("."))
+        found = (self._finder.find(imported, name) for name in names)
+        return tuple(module.file for module in found if module and module.file)
 
     def _follow(self, imported: Imported) -> Value:
         found = self._finder.find(imported, imported.module)

@@ -45,7 +45,8 @@ def add_repo(
         wanted: The repo as the manifest shall want it.
         file: For messages, and the source's default name.
         default_branch: What an entry without refs stands for; named when others join it.
-        remarks: Comments for new lines, by the ref, alias, call or URL that they are about.
+        remarks: Comments for new lines, by the name of the repo, the ref, alias, call or URL
+            that they are about.
 
     Raises:
         InvalidInputError: when the manifest has faults or contradicts ``wanted``, or the result
@@ -120,7 +121,8 @@ def _inserted(
     if not isinstance(root, MapNode):
         return text
     if at is None:
-        changes.extend(root, "repos", [Item(fields)], after=())
+        item = Item(fields, remarks.get(missing.title, ""))
+        changes.extend(root, "repos", [item], after=())
         return changes.apply()
     entry = _items(root, "repos")[at]
     if not isinstance(entry, MapNode):

@@ -53,7 +53,10 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ("words", "said"),
     [
         (["snyc"], "no such command 'snyc'; did you mean 'sync'?"),
-        (["frobnicate"], "no such command 'frobnicate'; there are sync, put, list, show, "),
+        (
+            ["frobnicate"],
+            "no such command 'frobnicate'; there are sync, put, scan, add, list, show, ",
+        ),
         (["manifest", "chek"], "no such command 'chek'; did you mean 'check'?"),
         (["sync"], "missing argument 'MANIFEST...'"),
         (["list", "--frobnicate"], "--frobnicate"),

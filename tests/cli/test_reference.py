@@ -118,6 +118,10 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror quarantine": [
             shell.document("quarantine", f"{hub.name}:v1.0", "--reason", "withdrawn")
         ],
+        "hubmirror scan": [shell.document("scan", hub.name, "--url", hub.url)],
+        "hubmirror add": [
+            shell.document("add", hub.name, "--url", hub.url, "--to", manifest, "--dry-run")
+        ],
         "hubmirror list": [shell.document("list")],
         "hubmirror show": [shell.document("show", f"{hub.name}:v1.0")],
         "hubmirror verify": [shell.document("verify")],
