@@ -70,30 +70,36 @@ def command(
     elif requirements:
         render.say(requirements_text(judged).rstrip("\n"))
     else:
-        _show(judged)
+        _show(judged, has_node=frozen is not None)
     is_lacking = any(one.is_lacking for one in judged)
     return ExitCode.INCOMPLETE if is_lacking else ExitCode.OK
 
 
-def _show(judged: Sequence[Judged]) -> None:
+def _show(judged: Sequence[Judged], *, has_node: bool) -> None:
     if not judged:
         render.say("no package is needed")
         return
-    heads = ("REPO", "IMPORTS", "WANTED", "ON THE NODE", "VERDICT", "WHERE")
-    render.table(heads, [_row(one) for one in judged])
-    counts = Counter(_verdict(one) for one in judged)
+    # What has to be done comes last, where a terminal ends.
+    rows = sorted(judged, key=lambda one: (one.is_lacking, one.verdict is not Verdict.OK))
+    node = ("ON THE NODE",) if has_node else ()
+    render.table(
+        ("REPO", "IMPORTS", "WANTED", *node, "VERDICT", "WHERE"),
+        [_row(one, has_node=has_node) for one in rows],
+    )
+    counts = Counter(_verdict(one) for one in rows)
     render.say("\n" + ", ".join(f"{number} {verdict}" for verdict, number in counts.items()))
 
 
-def _row(one: Judged) -> tuple[str, ...]:
+def _row(one: Judged, *, has_node: bool) -> tuple[str, ...]:
     wanted = f"{one.distribution or '?'}{one.need.versions}"
+    node = (one.installed or "-",) if has_node else ()
     where = f"{one.need.place}{f', {one.need.stated_in}' if one.need.stated_in else ''}"
-    return one.need.repo, one.need.module, wanted, one.installed or "-", _verdict(one), where
+    return one.need.repo, one.need.module, wanted, *node, _verdict(one), where
 
 
 def _verdict(one: Judged) -> str:
     is_optional = one.need.when is When.OPTIONAL and one.verdict is not Verdict.OK
-    return f"{one.verdict}, optional" if is_optional else str(one.verdict)
+    return f"{one.verdict} (optional)" if is_optional else str(one.verdict)
 
 
 def _fields(publication: str, judged: Sequence[Judged]) -> dict[str, object]:

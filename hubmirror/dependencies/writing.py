@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from packaging.specifiers import SpecifierSet
-
+from hubmirror.dependencies.joining import joined
 from hubmirror.dependencies.judging import Judged, Verdict
 from hubmirror.distributions import normalized
 from hubmirror.hubconf.imports import When
+from hubmirror.naming import shorten
 
 _TORCH = "torch"
 
@@ -64,21 +64,15 @@ def _lines(judged: Sequence[Judged], prefix: str) -> Iterator[str]:
     for one in judged:
         groups.setdefault(normalized(one.distribution), []).append(one)
     for _, group in sorted(groups.items()):
-        name, versions = group[0].distribution, SpecifierSet()
-        for one in group:
-            versions &= one.need.versions
-        if _contradicts(versions):
-            yield f"# no one version of {name} is right for all of these:"
-            for one in group:
-                yield f"#   {name}{one.need.versions}  # {_who([one])}"
+        name, versions = group[0].distribution, joined(one.need.versions for one in group)
+        if versions is not None:
+            yield f"{prefix}{name}{versions}  # {_who(group)}"
             continue
-        yield f"{prefix}{name}{versions}  # {_who(group)}"
-
-
-def _contradicts(versions: SpecifierSet) -> bool:
-    pins = [one.version for one in versions if one.operator == "==" and "*" not in one.version]
-    return any(not versions.contains(pin, prereleases=True) for pin in pins)
+        yield f"# no one version of {name} is right for all of these:"
+        for stated in dict.fromkeys(one.need.versions for one in group if one.need.versions):
+            who = _who([one for one in group if one.need.versions == stated])
+            yield f"#   {name}{stated}  # {who}"
 
 
 def _who(judged: Sequence[Judged]) -> str:
-    return ", ".join(dict.fromkeys(one.need.repo for one in judged))
+    return shorten(list(dict.fromkeys(one.need.repo for one in judged)))

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from hubmirror.distributions import module_key
 from hubmirror.errors import InvalidInputError
+from hubmirror.hubconf.about import Entrypoint
 from hubmirror.hubconf.read import HUBCONF
 from hubmirror.hubconf.source import Sources
 from hubmirror.hubconf.statements import truth
@@ -36,7 +37,7 @@ class Import:
 
     Attributes:
         module: As ``module_key`` has it: ``cv2``, ``google.protobuf``.
-        when: ``OPTIONAL`` for what stands in ``try``, ``if`` or a function outside hubconf.py.
+        when: ``OPTIONAL`` for what stands in ``try``, ``if`` or a function that is no entrypoint.
         file: A POSIX path in the repo.
         line: Counted from 1.
     """
@@ -59,9 +60,15 @@ class Imports:
         return tuple(one.module for one in self.found if one.when in when)
 
 
-def read_imports(files: Iterable[str], sources: Sources) -> Imports:
-    """Follow the imports of hubconf.py through the files of its repo."""
+def read_imports(
+    files: Iterable[str], sources: Sources, entrypoints: Iterable[Entrypoint] = ()
+) -> Imports:
+    """Follow the imports of hubconf.py through the files of its repo.
+
+    What the body of an entrypoint imports is needed in its calls, wherever it is defined.
+    """
     modules = _Modules(files)
+    called = frozenset((one.file, one.line) for one in entrypoints)
     found: dict[str, Import] = {}
     entered: set[str] = set()
     waiting: dict[When, list[str]] = {when: [] for when in When}
@@ -73,7 +80,7 @@ def read_imports(files: Iterable[str], sources: Sources) -> Imports:
             if file in entered:
                 continue
             entered.add(file)
-            for statement in _statements(file, when, sources):
+            for statement in _statements(file, when, sources, called):
                 waiting[statement.when] += modules.run_by(statement)
                 for name in filter(modules.is_others, statement.leaves()):
                     seen = Import(module_key(name), statement.when, file, statement.line)
@@ -135,10 +142,18 @@ class _Modules:
         ]
 
     def _folder(self, top: str, file: str) -> str:
-        """Choose among the folders that hold a module: the root, one around the file, any."""
+        """Choose among the folders that hold a module: the root, else the nearest to the file."""
         folders = self._folders.get(top, [""])
-        around = [one for one in folders if file.startswith(f"{one}/")]
-        return "" if "" in folders else (around or folders)[-1 if around else 0]
+        if "" in folders or top in sys.stdlib_module_names:
+            return ""
+        return max(folders, key=lambda one: _nearness(one, file))
+
+
+def _nearness(folder: str, file: str) -> tuple[int, int]:
+    """Return how many folders two paths share, and then how few lead from there."""
+    parts = folder.split("/")
+    shared = len(posixpath.commonprefix([parts, file.split("/")]))
+    return shared, shared - len(parts)
 
 
 def _paths(name: str, folder: str) -> Iterator[str]:
@@ -150,10 +165,12 @@ def _paths(name: str, folder: str) -> Iterator[str]:
         yield f"{path}/__init__.py"
 
 
-def _statements(file: str, when: When, sources: Sources) -> Iterator[_Statement]:
+def _statements(
+    file: str, when: When, sources: Sources, called: frozenset[tuple[str, int]]
+) -> Iterator[_Statement]:
     try:
         body = sources.tree(file).body
-        yield from _Reader(file).read(body, when)
+        yield from _Reader(file, called).read(body, when)
     except (InvalidInputError, RecursionError):
         return  # its load will say so
 
@@ -161,10 +178,10 @@ def _statements(file: str, when: When, sources: Sources) -> Iterator[_Statement]
 class _Reader:
     """Reads the imports of one file, and under which conditions they run."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, called: frozenset[tuple[str, int]]) -> None:
         self._file = file
         self._package = file.split("/")[:-1]
-        self._in_functions = When.CALL if file == HUBCONF else When.OPTIONAL
+        self._called = called
 
     def read(self, body: Sequence[ast.stmt], when: When) -> Iterator[_Statement]:
         for statement in body:
@@ -186,8 +203,9 @@ class _Reader:
             case ast.Try(handlers=[]) | ast.With() | ast.ClassDef():
                 yield from self.read(_inner(statement), when)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                later = max(when, self._in_functions, key=tuple(When).index)
-                yield from self.read(_inner(statement), later)
+                is_called = self._file == HUBCONF or (self._file, statement.lineno) in self._called
+                later = When.CALL if is_called else When.OPTIONAL
+                yield from self.read(_inner(statement), max(when, later, key=tuple(When).index))
             case _:
                 yield from self.read(_inner(statement), When.OPTIONAL)
 

@@ -66,7 +66,9 @@ def test_the_table_names_repo_place_and_verdict(filled: Shell) -> None:
     rows = [line.split() for line in said.out.splitlines()]
     assert rows[0][:2] == ["REPO", "IMPORTS"]
     assert ["acme/nets:main", "pandas", "pandas", "-", "missing", "hubconf.py:4"] in rows
-    assert said.out.splitlines()[-1].startswith("1 excluded, 1 missing, 1 too old")
+    assert said.out.splitlines()[-1] == (
+        "3 ok, 1 unknown, 1 missing (optional), 1 excluded, 1 missing, 1 too old"
+    )
 
 
 def test_without_a_node_it_says_what_is_needed_and_is_content(filled: Shell) -> None:
@@ -74,6 +76,7 @@ def test_without_a_node_it_says_what_is_needed_and_is_content(filled: Shell) -> 
 
     assert said.code == ExitCode.OK
     assert "opencv-python>=4.5" in said.out  # a pin of requirements.txt is a minimum
+    assert "ON THE NODE" not in said.out
 
 
 def test_a_requirements_file_holds_nothing_that_a_stranger_smuggled_in(filled: Shell) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from hubmirror.dependencies.freeze import parse_freeze
 from hubmirror.dependencies.gathering import Need
+from hubmirror.dependencies.joining import joined
 from hubmirror.dependencies.judging import judge
 from hubmirror.dependencies.writing import requirements_text
 from hubmirror.hubconf.imports import When
@@ -65,3 +68,34 @@ def test_two_pins_that_no_version_satisfies_are_named_and_not_asked_for() -> Non
     assert asked(written) == []
     assert "# no one version of timm is right for all of these:\n" in written
     assert "#   timm==0.5.4  # a/b:main\n" in written
+
+
+def test_of_several_bounds_the_narrowest_are_written() -> None:
+    written = text(
+        need("numpy", "numpy", versions=">=1.9,<3", repo="a/b:main"),
+        need("numpy", "numpy", versions=">=1.20,<2,!=1.22", repo="c/d:v1"),
+    )
+
+    assert asked(written) == ["numpy!=1.22,<2,>=1.20"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "possible"),
+    [
+        (">=2.0.0", "<1.24", False),
+        (">=2.0", "<2.0", False),
+        (">2.0", "<2.1", True),
+        (">=2.0", "<=2.0", True),
+        ("==2.*", ">=2.5", True),
+        ("==2.*", ">=3", False),
+        ("~=1.4", ">=2", False),
+        ("<2.1", "<2.10", True),
+        ("===odd", "", True),
+    ],
+)
+def test_bounds_that_leave_nothing_between_them_are_noticed(
+    one: str, other: str, possible: bool
+) -> None:
+    found = joined([SpecifierSet(one), SpecifierSet(other)])
+
+    assert (found is not None) is possible

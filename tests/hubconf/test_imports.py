@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hubmirror.errors import VerificationError
+from hubmirror.hubconf import Entrypoint
 from hubmirror.hubconf.imports import Import, Imports, When, read_imports
 from hubmirror.hubconf.snapshot import open_snapshot
 from hubmirror.hubconf.source import Sources
@@ -105,6 +106,19 @@ def test_a_function_of_hubconf_imports_when_it_is_called_and_one_elsewhere_perha
     }
 
 
+def test_the_body_of_an_entrypoint_counts_wherever_it_is_defined() -> None:
+    text = "def net():\n    import called\ndef aside():\n    import perhaps"
+    contents = {"hubconf.py": b"from net import net", "net.py": text.encode()}
+    entry = Entrypoint("net", "()", "", "net.py", 1)
+
+    found = read_imports(contents, Sources(contents.get), [entry])
+
+    assert {one.module: one.when for one in found.found} == {
+        "called": When.CALL,
+        "perhaps": When.OPTIONAL,
+    }
+
+
 def test_the_most_certain_of_several_imports_counts_and_is_named() -> None:
     found = imports(
         "try:\n    import a\n    import numpy\nexcept ImportError: pass\nimport b",
@@ -141,6 +155,21 @@ def test_of_two_modules_of_one_name_the_one_around_the_importer_is_followed() ->
     )
 
     assert found == ("near",)
+
+
+def test_of_two_modules_of_one_name_the_one_that_shares_a_folder_goes_first() -> None:
+    found = at_load(
+        "import b.run",
+        b__run="import parts",
+        b__lib__parts="import near",
+        a__parts="import far",
+    )
+
+    assert found == ("near",)
+
+
+def test_pythons_own_modules_are_not_taken_for_files_deep_in_the_repo() -> None:
+    assert at_load("import random", tools__graph__random="import far") == ()
 
 
 def test_a_repo_without_python_that_can_be_read_needs_nothing() -> None:
