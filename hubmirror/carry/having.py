@@ -82,16 +82,21 @@ class Having:
             ) from error
 
 
-def take_stock(mirror: Mirror) -> Having:
+def take_stock(mirror: Mirror, *, known_bad: frozenset[Digest] = frozenset()) -> Having:
     """Say what a mirror has, from its catalogs and one look at its folders.
 
     A mirror whose publications are damaged has something too: it is what heals it.
+
+    Args:
+        mirror: The mirror.
+        known_bad: Blobs whose bytes were not sound when they were read last.
     """
     sizes = _sizes(mirror)
     digests = frozenset(
         blob.digest
         for blob in mirror.blobs.present()
         if sizes.get(blob.digest, blob.size_bytes) == blob.size_bytes
+        and blob.digest not in known_bad
     )
     try:
         serving = mirror.find_serving()

@@ -99,6 +99,15 @@ def test_a_blob_that_no_publication_names_is_there(tmp_path: Path) -> None:
     assert take_stock(mirror) == Having(mirror.id, None, "", 0, frozenset({digest}))
 
 
+def test_what_was_damaged_when_it_was_read_is_not_there(tmp_path: Path) -> None:
+    mirror, _ = published_mirror(tmp_path / "mirror")
+    damaged = Digest.of(b"weights")
+
+    having = take_stock(mirror, known_bad=frozenset({damaged}))
+
+    assert take_stock(mirror).digests - having.digests == {damaged}
+
+
 def test_what_is_no_blob_is_passed_over(tmp_path: Path) -> None:
     mirror, _ = published_mirror(tmp_path / "mirror")
     before = take_stock(mirror)

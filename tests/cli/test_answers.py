@@ -62,6 +62,19 @@ def test_have_is_one_line_with_and_without_json(filled: Shell) -> None:
     assert {digest.hex for digest in having.digests} == filled.writer.blobs()
 
 
+def test_have_leaves_out_what_the_last_verify_found_damaged(
+    filled: Shell, upstream: Upstream
+) -> None:
+    blob = filled.blob(upstream.url("/loose.pth"))
+    flip(blob)
+    before = Having.decode(filled("have").out.encode(), where="stdout")
+    filled("verify")
+
+    after = Having.decode(filled("have").out.encode(), where="stdout")
+
+    assert {digest.hex for digest in before.digests - after.digests} == {blob.name}
+
+
 def test_a_receipt_is_a_text_and_a_document(filled: Shell) -> None:
     said = filled("receipt")
     document = filled.document("receipt", "--hash", "--full")
