@@ -16,7 +16,7 @@ from hubmirror.errors import NotFoundError, RefusedError, VerificationError
 from hubmirror.exports import Export, ExportState
 from hubmirror.layout import StateLayout
 from hubmirror.mirror import Mirror
-from hubmirror.records import BlobRef
+from hubmirror.records import BlobRef, Digest
 
 _FIRST_FEW = 4  # a receipt may have to be typed
 _LEAST_DIGITS = 4
@@ -40,11 +40,12 @@ def take_receipt(
     """
     digest, publication = mirror.current()
     needed = mirror.closure(digest)
-    present = {blob.digest: blob.size_bytes for blob in mirror.blobs.present()}
-    sound = [blob for blob in needed if present.get(blob.digest) == blob.size_bytes]
+    present = mirror.blobs.sizes()
+    sound = [blob for blob in needed if present.get(blob.digest.raw) == blob.size_bytes]
     if is_hashed:
         sound = _sound(mirror, sound, jobs)
     named = {blob.digest for blob in needed}
+    extra = present.keys() - {digest.raw for digest in named}
     missing = named.difference(blob.digest for blob in sound)
     return Receipt(
         mirror=mirror.id,
@@ -56,7 +57,7 @@ def take_receipt(
         blobs=len(needed),
         size_bytes=sum(blob.size_bytes for blob in needed),
         missing=Tally.of(missing, most=None if is_full else _FIRST_FEW),
-        extra=Tally.of(present.keys() - named, most=None if is_full else 0),
+        extra=Tally.of((Digest(raw.hex()) for raw in extra), most=None if is_full else 0),
     )
 
 

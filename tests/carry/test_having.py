@@ -41,6 +41,7 @@ def test_a_mirror_without_a_publication_has_one_to_say_so() -> None:
     ("change", "said"),
     [
         ({"blobs": "AAAA"}, "not whole"),
+        ({"blobs": "A" * 86 + "=="}, "not in order"),
         ({"blobs": "?"}, "not what `hubmirror have` prints"),
         ({"publication": "1234"}, "64 hex digits"),
         ({"sequence": None}, "not what `hubmirror have` prints"),
