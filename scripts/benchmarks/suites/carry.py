@@ -23,14 +23,14 @@ _VARIABLES = {"RESTIC_PASSWORD": "none", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_I
 
 def cases(bench: Workbench) -> Sequence[Case]:
     lacks = _lacks_commands()
-    store = Store(bench.folder / "carry")
+    store = Store.empty(bench.folder / "carry")
     store.grow(
         Files(1, bench.size(512 * _MIB, 4 * _MIB)),
         Files(bench.size(400, 10), _MIB),
         Files(bench.size(2000, 50), 10 * 1024),
     )
     bundle = bench.folder / "carry" / "bundle"
-    many = Store(bench.folder / "carry_many")
+    many = Store.empty(bench.folder / "carry_many")
     many.grow(Files(bench.size(100_000, 500), 64))
     have = bench.folder / "carry_many" / "have.json"
     if not lacks:
