@@ -54,11 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "that is lost (its name, or the first digits of its id).",
     )
     made.add_mirror()
-    made.add_argument(
-        "--state",
-        metavar="DIR",
-        help="The folder where `hubmirror export` recorded the bundles; else as it finds it.",
-    )
+    made.add_state()
     made.add_json()
     return made
 

@@ -32,11 +32,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of this command's words."""
     made = Parser("have", _DESCRIPTION, _EXAMPLES)
     made.add_mirror()
-    made.add_argument(
-        "--state",
-        metavar="DIR",
-        help="The folder where `hubmirror verify` remembers what it read; else as it finds it.",
-    )
+    made.add_state()
     made.add_json()
     return made
 
