@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hubmirror import files, layout
-from hubmirror.errors import InvalidInputError, VerificationError
+from hubmirror.errors import VerificationError
 from hubmirror.records import BlobRef, Digest
+
+_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class Blobs:
@@ -85,16 +88,21 @@ class Blobs:
 
     def held(self) -> Iterator[Digest]:
         """Go through every blob that is there, by name only."""
-        return (blob.digest for blob in self.present())
+        return (Digest(raw.hex()) for raw in sorted(self.sizes()))
 
-    def present(self) -> Iterator[BlobRef]:
-        """Go through every blob that is there, ordered by digest, with the size it has on disk."""
-        for folder in sorted((self._root / layout.BLOBS).glob("??")):
-            with os.scandir(folder) as entries:  # a Path for each would cost more than the disk
-                found = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
-            for entry in sorted(found, key=lambda one: one.name):
-                with contextlib.suppress(InvalidInputError, FileNotFoundError):
-                    yield BlobRef(Digest.parse(entry.name), entry.stat().st_size)
+    def sizes(self) -> dict[bytes, int]:
+        """Return the size on disk of every blob that is there, by its raw digest.
+
+        No objects: those of 100,000 blobs would cost more than the look at the disk.
+        """
+        found: dict[bytes, int] = {}
+        for folder in (self._root / layout.BLOBS).glob("??"):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                        with contextlib.suppress(FileNotFoundError):
+                            found[bytes.fromhex(entry.name)] = entry.stat().st_size
+        return found
 
 
 def hash_file(path: Path) -> Digest:

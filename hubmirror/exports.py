@@ -137,16 +137,16 @@ def recorded(state: StateLayout) -> tuple[Export, ...]:
     return tuple(sorted(found, key=lambda one: (one.created_at, one.bundle)))
 
 
-def unacknowledged(state: StateLayout, *, now: datetime, grace_s: int) -> frozenset[Digest]:
-    """Return the publications that may have to be carried again: prune keeps them.
+def unacknowledged(state: StateLayout, *, now: datetime, grace_s: float) -> tuple[Export, ...]:
+    """Return the bundles that may have to be carried again: prune keeps what they hold.
 
     Args:
         state: Where the records are.
         now: The time.
         grace_s: After how many seconds a bundle of which nobody heard is given up.
     """
-    return frozenset(
-        one.publication
+    return tuple(
+        one
         for one in recorded(state)
         if one.state is ExportState.CARRIED and one.age_s(now) <= grace_s
     )

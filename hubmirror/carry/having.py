@@ -8,7 +8,7 @@ kept publication which names it gives; bytes that are known to be bad are never 
 from __future__ import annotations
 
 import base64
-import contextlib
+import itertools
 import json
 import logging
 from dataclasses import dataclass
@@ -82,16 +82,21 @@ class Having:
             ) from error
 
 
-def take_stock(mirror: Mirror) -> Having:
+def take_stock(mirror: Mirror, *, known_bad: frozenset[Digest] = frozenset()) -> Having:
     """Say what a mirror has, from its catalogs and one look at its folders.
 
     A mirror whose publications are damaged has something too: it is what heals it.
+
+    Args:
+        mirror: The mirror.
+        known_bad: Blobs whose bytes were not sound when they were read last.
     """
-    sizes = _sizes(mirror)
+    promised = _promised(mirror)
+    bad = {digest.raw for digest in known_bad}
     digests = frozenset(
-        blob.digest
-        for blob in mirror.blobs.present()
-        if sizes.get(blob.digest, blob.size_bytes) == blob.size_bytes
+        Digest(raw.hex())
+        for raw, size_bytes in mirror.blobs.sizes().items()
+        if promised.get(raw, size_bytes) == size_bytes and raw not in bad
     )
     try:
         serving = mirror.find_serving()
@@ -107,15 +112,21 @@ def take_stock(mirror: Mirror) -> Having:
     )
 
 
-def _sizes(mirror: Mirror) -> dict[Digest, int]:
+def _promised(mirror: Mirror) -> dict[bytes, int]:
     """Return the size of every blob that is named; of what was read and is bad, no such size."""
-    sizes: dict[Digest, int] = {}
+    promised: dict[bytes, int] = {}
     for digest, publication in mirror.publications.sound():
-        bad = [blob for blob in publication.own_blobs() if not _is_sound(mirror, blob)]
-        with contextlib.suppress(VerificationError):  # that of what serves is told below
-            sizes.update((blob.digest, blob.size_bytes) for blob in mirror.closure(digest))
-        sizes.update((blob.digest, _NO_SIZE) for blob in bad)
-    return sizes
+        own = publication.own_blobs()
+        promised.update((blob.digest.raw, blob.size_bytes) for blob in own)
+        try:
+            promised.update(mirror.catalog(digest).sizes())
+            suspect = own - {publication.catalog}  # which was hashed before it was opened
+        except VerificationError:  # that of what serves is told below
+            suspect = own
+        promised.update(
+            (blob.digest.raw, _NO_SIZE) for blob in suspect if not _is_sound(mirror, blob)
+        )
+    return promised
 
 
 def _is_sound(mirror: Mirror, blob: BlobRef) -> bool:
@@ -129,6 +140,7 @@ def _is_sound(mirror: Mirror, blob: BlobRef) -> bool:
 def _digests(text: str) -> frozenset[Digest]:
     raw = base64.b64decode(text, validate=True)
     names = [raw[at : at + _DIGEST_BYTES].hex() for at in range(0, len(raw), _DIGEST_BYTES)]
-    if len(raw) % _DIGEST_BYTES or names != sorted(set(names)):
+    is_ordered = all(one < other for one, other in itertools.pairwise(names))
+    if len(raw) % _DIGEST_BYTES or not is_ordered:
         raise ValueError("its digests are not whole, or not in order")
     return frozenset(map(Digest, names))

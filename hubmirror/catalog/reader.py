@@ -112,6 +112,15 @@ class Catalog:
         )
         return frozenset(BlobRef(Digest(digest.hex()), size) for digest, size in rows)
 
+    def sizes(self) -> dict[bytes, int]:
+        """Return the size of every blob that these rows rely on, by its raw digest."""
+        rows = self._all(
+            "SELECT digest, size_bytes FROM checkpoint "
+            "UNION ALL SELECT digest, size_bytes FROM snapshot "
+            "UNION ALL SELECT about, about_size_bytes FROM snapshot"
+        )
+        return dict(rows)
+
     def needing(self, blob: Digest) -> tuple[str, ...]:
         """Name what relies on a blob, for a message: each URL, and each repo at its commit."""
         urls_of_it = self._all("SELECT DISTINCT url FROM checkpoint WHERE digest = ?", blob.raw)

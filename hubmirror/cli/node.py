@@ -36,6 +36,8 @@ COMMANDS = {
     "doctor": "Say what would fail on this machine, before a model is loaded.",
     "materialize": "Write torch.hub's own layout, for use without hubmirror.",
     "have": "Print what this mirror has, for the side that makes bundles.",
+    "receipt": "Verify what readers see, and print a receipt of it.",
+    "bundles": "List the bundles that were made here, or answer one.",
 }
 
 _VERBOSE = {"-v": 1, "-vv": 2, "--verbose": 1}

@@ -67,6 +67,14 @@ def size(size_bytes: int) -> str:
     return f"{value / 1000:.1f} TB"
 
 
+def age(seconds: int) -> str:
+    """Return ``3 days``, in the largest unit of which there are two."""
+    for span_s, noun in ((86_400, "day"), (3600, "hour")):
+        if seconds >= 2 * span_s:
+            return count(seconds // span_s, noun)
+    return count(max(seconds, 0) // 60, "minute")
+
+
 def count(number: int, noun: str) -> str:
     """Return ``1 repo``, ``2 repos``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -29,7 +29,6 @@ Examples:
   hubmirror status --mirror /srv/hubmirror
   hubmirror status --max-age 7d --json
 """
-_SPANS = ((86_400, "day"), (3600, "hour"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def _show(found: _Status) -> None:
         ("publication", f"{found.serving.digest.hex[:12]}, sequence {publication.sequence}"),
         ("created", publication.created_at),
         ("last success", found.last_success_at or "not known on this host"),
-        ("age", f"{_age(found.age_s)}{', too old' if found.is_too_old else ''}"),
+        ("age", f"{render.age(found.age_s)}{', too old' if found.is_too_old else ''}"),
         ("holds", holds),
         ("free", render.size(found.free_bytes)),
         ("publishing", "on hold" if found.is_held else "open"),
@@ -114,13 +113,6 @@ def _show(found: _Status) -> None:
         render.say(f"  {name + ':':13} {value}")
     for unit in found.failing:
         render.say(f"{unit.state}: {_name(unit)} (source {unit.source}): {unit.reason}")
-
-
-def _age(seconds: int) -> str:
-    for span_s, noun in _SPANS:
-        if seconds >= 2 * span_s:
-            return render.count(seconds // span_s, noun)
-    return render.count(max(seconds, 0) // 60, "minute")
 
 
 def _name(unit: Unit) -> str:

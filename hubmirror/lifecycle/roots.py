@@ -15,7 +15,6 @@ from pathlib import Path
 
 from hubmirror import exports, layout
 from hubmirror.errors import VerificationError
-from hubmirror.exports import ExportState
 from hubmirror.layout import StateLayout
 from hubmirror.lifecycle.keeping import Fate, PrunePlan, Rule, Stored, judge, plan_blobs
 from hubmirror.mirror import Mirror
@@ -70,12 +69,10 @@ def _pinned(mirror: Mirror, publication: Publication) -> Mapping[Digest, str]:
 
 def _exported(state: StateLayout | None, rule: Rule, now: datetime) -> Mapping[Digest, str]:
     """Name the publications that were carried away and of which nobody heard again."""
-    open_ = (
-        one
-        for one in (exports.recorded(state) if state else ())
-        if one.state is ExportState.CARRIED and one.age_s(now) <= rule.export_grace_s
-    )
-    return {one.publication: f"export {one.name} is not acknowledged" for one in open_}
+    if state is None:
+        return {}
+    found = exports.unacknowledged(state, now=now, grace_s=rule.export_grace_s)
+    return {one.publication: f"export {one.name} is not acknowledged" for one in found}
 
 
 def named_by(mirror: Mirror, publications: Iterable[Digest]) -> set[Digest]:

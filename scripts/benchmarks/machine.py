@@ -16,10 +16,14 @@ from scripts.benchmarks.workbench import PEER_PYTHON
 
 _PROGRAMS = {
     "aria2c": ["aria2c", "--version"],
+    "borg": ["borg", "--version"],
     "curl": ["curl", "--version"],
     "git": ["git", "--version"],
     "nginx": ["nginx", "-v"],
     "openssl": ["openssl", "version"],
+    "restic": ["restic", "version"],
+    "rsync": ["rsync", "--version"],
+    "tar": ["tar", "--version"],
     "wget": ["wget", "--version"],
 }
 _PACKAGES = {

@@ -41,6 +41,7 @@ def test_a_mirror_without_a_publication_has_one_to_say_so() -> None:
     ("change", "said"),
     [
         ({"blobs": "AAAA"}, "not whole"),
+        ({"blobs": "A" * 86 + "=="}, "not in order"),
         ({"blobs": "?"}, "not what `hubmirror have` prints"),
         ({"publication": "1234"}, "64 hex digits"),
         ({"sequence": None}, "not what `hubmirror have` prints"),
@@ -97,6 +98,15 @@ def test_a_blob_that_no_publication_names_is_there(tmp_path: Path) -> None:
     mirror.blobs.add(arrived, digest, MODES)
 
     assert take_stock(mirror) == Having(mirror.id, None, "", 0, frozenset({digest}))
+
+
+def test_what_was_damaged_when_it_was_read_is_not_there(tmp_path: Path) -> None:
+    mirror, _ = published_mirror(tmp_path / "mirror")
+    damaged = Digest.of(b"weights")
+
+    having = take_stock(mirror, known_bad=frozenset({damaged}))
+
+    assert take_stock(mirror).digests - having.digests == {damaged}
 
 
 def test_what_is_no_blob_is_passed_over(tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror lock": [shell.document("lock", manifest)],
         "hubmirror doctor": [shell.document("doctor", code=6)],
         "hubmirror have": [shell.document("have")],
+        "hubmirror receipt": [shell.document("receipt")],
+        "hubmirror bundles": [shell.document("bundles")],
         "hubmirror materialize": [shell.document("materialize", "--torch-home", home)],
         "hubmirror source": [
             shell.document("source", "list"),

@@ -20,6 +20,7 @@ SUITES = {
     "memory": "the peak of a whole sync",
     "growth": "ten times the work",
     "load": "models on a node",
+    "carry": "bundles, there and back",
 }
 
 
