@@ -59,6 +59,14 @@ def test_the_name_says_origin_sequence_and_bundle() -> None:
     assert parse_part_name(f"{ROOT.name}.bundle-007.tar.partial") is None
 
 
+def test_a_bundle_may_be_called_otherwise_and_stays_the_same() -> None:
+    called = replace(ROOT, label="vision-2026.11")
+
+    assert Root.decode(called.encode(), where="root") == called
+    assert (called.name, called.bundle) == ("vision-2026.11", ROOT.bundle)
+    assert parse_part_name("vision-2026.11.bundle-001.tar") == ("vision-2026.11", 1)
+
+
 def test_whatever_a_root_says_is_in_its_bundle_id() -> None:
     others = [
         replace(ROOT, sequence=13),
@@ -86,7 +94,11 @@ def test_whatever_a_root_says_is_in_its_bundle_id() -> None:
         (("parts", 0, "size_bytes"), 8192),
         (("parts", 0, "extra"), 1),
         (("extra",), 1),
-        (("name",), "00000000-000012-00000000"),
+        (("name",), "../escaped"),
+        (("name",), "con"),
+        (("name",), "Vision"),
+        (("name",), "x" * 49),
+        (("name",), 7),
         (("bundle",), Digest.of(b"another").hex),
     ],
 )
