@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hubmirror import files
@@ -114,18 +114,21 @@ class Destination:
                 with contextlib.suppress(OSError):  # it is synced, or has failed already
                     os.close(descriptor)
 
-    def write(self, content: bytes, name: str) -> None:
-        """Put a small file in place, or replace it, in one step."""
+    def write(self, chunks: Iterable[bytes], name: str) -> None:
+        """Put a file in place, or replace it, in one step."""
         with self.partial(name) as descriptor:
-            write_at(descriptor, content, 0)
+            end = 0
+            for chunk in chunks:
+                write_at(descriptor, chunk, end)
+                end += len(chunk)
             os.fsync(descriptor)
 
     def add_sum(self, name: str, digest: Digest) -> None:
         """Name a part that is whole now in ``SHA256SUMS``, for ``sha256sum -c``."""
         sums = {**self._sums(), name: digest}
         there = {one: found for one, found in sums.items() if (self.folder / one).exists()}
-        lines = (f"{found}  {one}\n" for one, found in sorted(there.items()))
-        self.write("".join(lines).encode(), names.SUMS)
+        lines = (f"{found}  {one}\n".encode() for one, found in sorted(there.items()))
+        self.write(lines, names.SUMS)
 
     @contextlib.contextmanager
     def naming_failures(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ from hubmirror.carry.planning import PlannedPart, plan_parts
 from hubmirror.carry.selecting import Consignment
 from hubmirror.carry.transfer_list import Packed, transfer_list
 from hubmirror.carry.writing import PartFile
-from hubmirror.copying import WrongBytesError
+from hubmirror.copying import Piece, WrongBytesError
 from hubmirror.errors import VerificationError
 from hubmirror.exports import Export
 from hubmirror.layout import StateLayout
@@ -149,7 +149,7 @@ def export(
         destination.check_room(sum(bundle.part_bytes(number) for number in missing))
         if missing or not exports.is_recorded(state, bundle.root.bundle):
             exports.record(state, _record_of(bundle, consignment, order))
-        destination.write(_list_of(bundle, consignment, mirror).encode(), names.TRANSFER_LIST)
+        destination.write(_list_of(bundle, consignment, mirror), names.TRANSFER_LIST)
         meter.expect(bundle, missing)
         for number in missing:
             destination.check_room(bundle.part_bytes(number))
@@ -177,11 +177,8 @@ def _write_part(
     ):
         for member in members:
             with source.opened(member.blob) as piece:
-                part.take(
-                    dataclasses.replace(
-                        piece, offset=member.offset, length=member.length, sha256=member.sha256
-                    )
-                )
+                name, descriptor = piece.name, piece.descriptor
+                part.take(Piece(name, descriptor, member.offset, member.length, member.sha256))
             if part.has_failed:
                 break
         if found := part.settle():
@@ -205,14 +202,17 @@ def _parts_of(
     )
 
 
-def _list_of(bundle: Bundle, consignment: Consignment, mirror: Mirror) -> str:
+def _list_of(bundle: Bundle, consignment: Consignment, mirror: Mirror) -> Iterator[bytes]:
     packed = (
-        Packed(bundle.part_name(one.number), member.name, member.blob, member.length, member.sha256)
+        Packed(part, member.name, member.blob, member.length, member.sha256)
         for one in bundle.lists
+        for part in [bundle.part_name(one.number)]
         for member in one.members
     )
-    uses = consignment.catalog.uses()
-    return transfer_list(mirror, bundle.cargo.publication, uses, packed)
+    carried = frozenset(blob.digest for blob in bundle.cargo.carried)
+    uses = consignment.catalog.uses(carried)
+    for text in transfer_list(mirror, bundle.cargo.publication, uses, packed):
+        yield text.encode()
 
 
 def _record_of(bundle: Bundle, consignment: Consignment, order: Order) -> Export:

@@ -46,11 +46,12 @@ class PartFile:
         self._copier = Copier(self._arrived)
         self._whole = Follower()
         self._digests: list[Digest] = []
-        self._end = self._followed = 0
+        self._end = self._followed = self._padding = 0
 
     def __enter__(self) -> Self:
         for name, content in self._bundle.head(self._number).items():
-            self._add(tar.header(name, len(content)) + content + bytes(tar.padding(len(content))))
+            self._begin(name, len(content))
+            self._add(content)
         return self
 
     def __exit__(
@@ -74,9 +75,8 @@ class PartFile:
 
     def take(self, piece: Piece) -> None:
         """Copy the next blob or segment of the list here."""
-        self._add(tar.header(next(self._members).name, piece.length))
+        self._begin(next(self._members).name, piece.length)
         self._copier.copy(piece, self._descriptor, self._end)
-        self._add(bytes(tar.padding(piece.length)))
 
     def settle(self) -> tuple[Mismatch, ...]:
         """Finish the part and make it durable; return the blobs that are not their digests.
@@ -86,7 +86,7 @@ class PartFile:
         """
         if found := self._copier.settle():
             return found
-        self._add(tar.END)
+        self._add(bytes(self._padding) + tar.END)
         self._follow()
         self._whole.finish(self._digests.append)
         self._whole.wait()
@@ -96,10 +96,13 @@ class PartFile:
         os.fsync(self._descriptor)
         return ()
 
+    def _begin(self, name: str, size: int) -> None:
+        self._add(bytes(self._padding) + tar.header(name, size))
+        self._padding = tar.padding(size)
+
     def _add(self, content: bytes) -> None:
-        if content:
-            write_at(self._descriptor, content, self._end)
-            self._advance(len(content))
+        write_at(self._descriptor, content, self._end)
+        self._advance(len(content))
 
     def _arrived(self, size: int) -> None:
         self._watch(size)

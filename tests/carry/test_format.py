@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubmirror.carry.format import Amount, Base, BaseKind, PartEntry, Root
+from hubmirror.carry.format import Amount, Base, BaseKind, PartEntry, Root, canonical
 from hubmirror.carry.members import (
     Member,
     MemberList,
@@ -159,6 +159,13 @@ def test_a_list_that_says_anything_else_is_refused(path: tuple[str | int, ...], 
 def test_a_list_that_names_something_twice_is_refused() -> None:
     with pytest.raises(VerificationError, match="names something twice"):
         MemberList.decode(MemberList(1, (WHOLE, WHOLE)).encode(), where="part")
+
+
+@given(BLOBS)
+def test_a_whole_member_is_written_as_all_else_is(blob: BlobRef) -> None:
+    member = Member.whole(blob)
+
+    assert member.encode() + b"\n" == canonical(member.fields())
 
 
 @given(st.sets(BLOBS))
