@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -45,6 +46,14 @@ class Piece:
     sha256: Digest
 
 
+class WrongBytesError(VerificationError):
+    """Bytes that were copied, and are not what they must be: ``expected``."""
+
+    def __init__(self, message: str, *, expected: Digest) -> None:
+        super().__init__(message)
+        self.expected = expected
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """A piece whose bytes are not what they must be; ``got`` is None where they end early."""
@@ -52,12 +61,14 @@ class Mismatch:
     piece: Piece
     got: Digest | None
 
-    def error(self) -> VerificationError:
+    def error(self) -> WrongBytesError:
         """Return the error that says so."""
         name, expected = self.piece.name, self.piece.sha256
         if self.got is None:
-            return VerificationError(f"{name}: ends early, {self.piece.length:,} bytes expected")
-        return VerificationError(f"{name}: expected sha256 {expected}, got {self.got}")
+            said = f"{name}: ends early, {self.piece.length:,} bytes expected"
+        else:
+            said = f"{name}: expected sha256 {expected}, got {self.got}"
+        return WrongBytesError(said, expected=expected)
 
 
 class Copier:
@@ -65,9 +76,13 @@ class Copier:
 
     For one thread; use it in ``with``. A target must be open for reading too, and stay open
     until ``settle``.
+
+    Args:
+        arrived: Called with the number of bytes, each time that some have been copied.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, arrived: Callable[[int], None] = lambda _: None) -> None:
+        self._arrived = arrived
         self._follower = Follower()
         self._mismatches: list[Mismatch] = []
         self._by_kernel = True
@@ -106,6 +121,7 @@ class Copier:
                 return False
             files.start_writing_out(target, offset + done, step)
             self._follower.follow(target, offset + done, step)
+            self._arrived(step)
             done += step
         self._follower.finish(lambda got: self._compare(piece, got))
         return False
@@ -126,41 +142,52 @@ class Copier:
             self._mismatches.append(Mismatch(piece, got))
 
     def _copy_small(self, piece: Piece, target: int, offset: int) -> None:
-        content = os.pread(piece.descriptor, piece.length, piece.offset)
+        content = _read(piece, piece.length, piece.offset)
         if len(content) < piece.length:
             self._mismatches.append(Mismatch(piece, None))
             return
         if (got := Digest.of(content)) != piece.sha256:
             self._mismatches.append(Mismatch(piece, got))
             return
-        _write(target, content, offset)
+        write_at(target, content, offset)
+        self._arrived(piece.length)
 
     def _copy_step(self, piece: Piece, done: int, target: int, offset: int, size: int) -> bool:
         """Copy one span; say False where the source ends before it."""
         start, end = piece.offset + done, piece.offset + done + size
         while start < end:
-            copied = self._copy_some(piece.descriptor, start, target, offset, end - start)
+            copied = self._copy_some(piece, start, target, offset, end - start)
             if not copied:
                 return False
             start, offset = start + copied, offset + copied
         return True
 
-    def _copy_some(self, source: int, start: int, target: int, offset: int, most: int) -> int:
+    def _copy_some(self, piece: Piece, start: int, target: int, offset: int, most: int) -> int:
         if self._by_kernel:
             try:
-                if copied := os.copy_file_range(source, target, most, start, offset):
+                if copied := os.copy_file_range(piece.descriptor, target, most, start, offset):
                     return copied
             except OSError as error:
-                if error.errno not in _NOT_BY_KERNEL:
+                self._by_kernel = error.errno not in _NOT_BY_KERNEL
+                if self._by_kernel and error.errno != errno.EIO:
                     raise
-                self._by_kernel = False
-        # Also where the kernel said 0: some file systems do so in the middle of a file.
-        content = os.pread(source, min(most, _READ_BYTES), start)
-        _write(target, content, offset)
+        # Also where the kernel said 0: some file systems do so in the middle of a file. And where
+        # it said that a disk fails: here it is seen which one.
+        content = _read(piece, min(most, _READ_BYTES), start)
+        write_at(target, content, offset)
         return len(content)
 
 
-def _write(target: int, content: bytes, offset: int) -> None:
+def _read(piece: Piece, size: int, offset: int) -> bytes:
+    try:
+        return os.pread(piece.descriptor, size, offset)
+    except OSError as error:
+        error.filename = piece.name
+        raise
+
+
+def write_at(target: int, content: bytes, offset: int) -> None:
+    """Write all of these bytes to this place."""
     view = memoryview(content)
     while view:
         written = os.pwrite(target, view, offset)

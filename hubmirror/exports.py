@@ -127,6 +127,11 @@ def record(state: StateLayout, export: Export) -> None:
     files.write(export.encode(), path, staging=state.root, modes=files.Modes(file=0o600))
 
 
+def is_recorded(state: StateLayout, bundle: Digest) -> bool:
+    """Tell whether a bundle was made here before."""
+    return (state.exports / f"{bundle}.json").exists()
+
+
 def recorded(state: StateLayout) -> tuple[Export, ...]:
     """Return every bundle that was made here, the oldest first.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -55,10 +55,14 @@ class Target(Protocol):
 
 
 class MirrorSource:
-    """The blobs of a mirror, to be read."""
+    """The blobs of a mirror, to be read.
 
-    def __init__(self, blobs: Blobs) -> None:
+    ``beside`` are blobs that no mirror has, each an open file.
+    """
+
+    def __init__(self, blobs: Blobs, beside: Mapping[BlobRef, int] | None = None) -> None:
         self._blobs = blobs
+        self._beside = beside or {}
 
     def pieces(self, wanted: Iterable[BlobRef]) -> Iterator[Piece]:
         """Yield each of these blobs, in the order in which they are given."""
@@ -73,6 +77,9 @@ class MirrorSource:
         Raises:
             VerificationError: when it is missing or has another size.
         """
+        if blob in self._beside:
+            yield Piece(blob.digest.hex, self._beside[blob], 0, blob.size_bytes, blob.digest)
+            return
         path = str(self._blobs.path(blob.digest))
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -24,6 +24,7 @@ class Cargo:
         base: How it is known what the far side has.
         carried: What the bundle brings: the publication's own blobs, then the others by digest.
         required: What must be there already, by digest.
+        label: What the names of the bundle's files begin with; empty for the usual.
     """
 
     publication: Publication
@@ -31,6 +32,7 @@ class Cargo:
     base: Base
     carried: tuple[BlobRef, ...]
     required: tuple[BlobRef, ...]
+    label: str = ""
 
     @property
     def digest(self) -> Digest:
@@ -38,7 +40,14 @@ class Cargo:
         return Digest.of(self.content)
 
 
-def pack(content: bytes, needed: Set[BlobRef], *, held: Set[Digest], base: Base) -> Cargo:
+def pack(
+    content: bytes,
+    needed: Set[BlobRef],
+    *,
+    held: Set[Digest],
+    base: Base,
+    label: str = "",
+) -> Cargo:
     """Say what of a publication's blobs must be carried to a place that holds some of them.
 
     Args:
@@ -46,6 +55,7 @@ def pack(content: bytes, needed: Set[BlobRef], *, held: Set[Digest], base: Base)
         needed: All blobs that it needs.
         held: What is known to be there, and perhaps more.
         base: How that is known.
+        label: What the names of the bundle's files begin with; empty for the usual.
     """
     publication = Publication.decode(content, where="the publication")
     own = publication.own_blobs()
@@ -53,7 +63,7 @@ def pack(content: bytes, needed: Set[BlobRef], *, held: Set[Digest], base: Base)
     first = _ordered(blob for blob in missing if blob in own)
     others = _ordered(blob for blob in missing if blob not in own)
     required = _ordered(blob for blob in needed if blob.digest in held)
-    return Cargo(publication, content, base, (*first, *others), required)
+    return Cargo(publication, content, base, (*first, *others), required, label)
 
 
 def amount(blobs: Iterable[BlobRef]) -> Amount:

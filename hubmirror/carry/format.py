@@ -11,11 +11,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from hubmirror.carry.names import bundle_name
+from hubmirror.carry.names import bundle_name, is_safe
 from hubmirror.errors import FormatError, InvalidInputError, VerificationError
 from hubmirror.records import Digest
 from hubmirror.version import __version__
@@ -85,6 +85,7 @@ class Root:
         required_digest: The sha256 of ``requires.bin``, which lists that.
         carried: How much it carries.
         parts: What there is of each part, the first one first.
+        label: How its makers call it, or empty; no part of its id.
     """
 
     origin: str
@@ -95,6 +96,7 @@ class Root:
     required_digest: Digest
     carried: Amount
     parts: tuple[PartEntry, ...]
+    label: str = ""
 
     @property
     def bundle(self) -> Digest:
@@ -104,13 +106,11 @@ class Root:
     @property
     def name(self) -> str:
         """The name with which the names of its files begin."""
-        return bundle_name(self.origin, self.sequence, self.bundle.hex)
+        return self.label or bundle_name(self.origin, self.sequence, self.bundle.hex)
 
     def encode(self) -> bytes:
         """Return the bytes of ``root.json``."""
-        bundle = self.bundle.hex
-        name = bundle_name(self.origin, self.sequence, bundle)
-        return canonical({**self._fields(), "bundle": bundle, "name": name})
+        return canonical({**self._fields(), "bundle": self.bundle.hex, "name": self.name})
 
     @classmethod
     def decode(cls, content: bytes, *, where: str) -> Root:
@@ -124,9 +124,11 @@ class Root:
             fields = json.loads(content)
             check_reader(fields["min_reader"], where)
             root = cls._of(fields)
+            if fields["name"] != root.name:
+                root = replace(root, label=str(fields["name"]))
         except (ValueError, LookupError, TypeError, RecursionError, InvalidInputError) as error:
             raise VerificationError(f"{where}: not the root of a bundle: {error}") from error
-        if not _UUID.fullmatch(root.origin) or not root.parts or root.sequence < 0:
+        if not _UUID.fullmatch(root.origin) or not root.parts or not is_safe(root.name):
             raise VerificationError(f"{where}: not the root of a bundle: its fields cannot be")
         if root.encode() != content:
             raise VerificationError(
@@ -161,7 +163,7 @@ class Root:
         known = fields["base"]["publication"]
         return cls(
             origin=str(fields["origin"]),
-            sequence=int(fields["sequence"]),
+            sequence=natural(fields["sequence"]),
             publication=Digest.parse(fields["publication"]),
             base=Base(
                 BaseKind(fields["base"]["kind"]), None if known is None else Digest.parse(known)

@@ -51,6 +51,13 @@ class Member:
         """The name of the member in the tar."""
         return member_name(self.blob, self.offset, self.length)
 
+    def encode(self) -> bytes:
+        """Return the member as the bytes of a list have it."""
+        if self.is_whole:  # of 100,000 members, json would take a second
+            name, sha256 = self.name, self.sha256.hex
+            return f'{{"name":"{name}","sha256":"{sha256}","size_bytes":{self.length}}}'.encode()
+        return canonical(self.fields())[:-1]
+
     def fields(self) -> dict[str, str | int]:
         """Return the member as a list has it."""
         fields: dict[str, str | int] = {
@@ -74,8 +81,8 @@ class MemberList:
 
     def encode(self) -> bytes:
         """Return the bytes of ``members.json``."""
-        members = [member.fields() for member in self.members]
-        return canonical({"number": self.number, "members": members})
+        members = b",".join(member.encode() for member in self.members)
+        return b'{"members":[%b],"number":%d}\n' % (members, self.number)
 
     @classmethod
     def decode(cls, content: bytes, *, where: str) -> MemberList:

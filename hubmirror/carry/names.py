@@ -22,12 +22,19 @@ SUMS = "SHA256SUMS"
 TRANSFER_LIST = "transfer-list.csv"
 PARTIAL = ".partial"
 
-_PART = re.compile(r"([0-9a-f]{8}-[0-9]{6,}-[0-9a-f]{8})\.bundle-([0-9]{3,})\.tar")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,46}[a-z0-9])?")  # FAT keeps no case
+_PART = re.compile(rf"({_LABEL.pattern})\.bundle-([0-9]{{3,}})\.tar")
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")  # to Windows
 
 
 def bundle_name(origin: str, sequence: int, bundle: str) -> str:
     """Return the name of a bundle, with which the names of its files begin."""
     return f"{origin[:8]}-{sequence:06d}-{bundle[:8]}"
+
+
+def is_safe(name: str) -> bool:
+    """Tell whether a bundle may be called so on every file system."""
+    return bool(_LABEL.fullmatch(name)) and not _DEVICES.fullmatch(name)
 
 
 def part_name(name: str, number: int) -> str:
@@ -38,7 +45,7 @@ def part_name(name: str, number: int) -> str:
 def parse_part_name(text: str) -> tuple[str, int] | None:
     """Return bundle and number where this is the file name of a part, else None."""
     found = _PART.fullmatch(text)
-    return (found[1], int(found[2])) if found else None
+    return (found[1], int(found[3])) if found else None
 
 
 def member_name(blob: BlobRef, offset: int, length: int) -> str:

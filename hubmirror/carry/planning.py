@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 
 from hubmirror.carry import tar
 from hubmirror.carry.cargo import Cargo, amount
-from hubmirror.carry.format import PartEntry, Root, canonical
+from hubmirror.carry.format import (
+    MEMBERS_MOST_BYTES,
+    ROOT_MOST_BYTES,
+    PartEntry,
+    Root,
+    canonical,
+)
 from hubmirror.carry.members import Member, MemberList, encode_required
 from hubmirror.errors import InvalidInputError
 from hubmirror.records import BlobRef, Digest
@@ -86,6 +92,7 @@ def root_of(cargo: Cargo, entries: Sequence[PartEntry]) -> Root:
         required_digest=Digest.of(required),
         carried=amount(cargo.carried),
         parts=tuple(entries),
+        label=cargo.label,
     )
 
 
@@ -98,7 +105,7 @@ def _lay_out(cargo: Cargo, limit: int) -> tuple[PlannedPart, ...] | None:
     sizes = _Sizes.of(cargo)
     count = max(1, sum(blob.size_bytes for blob in cargo.carried) // max(limit, 1))
     for _ in range(_TRIES):
-        if count * tar.BLOCK_BYTES // 4 > limit:  # more than that each of them takes in the root
+        if sizes.root(count * 2 * len(str(limit)), count) > min(limit, ROOT_MOST_BYTES):
             return None
         fillings = _pour(cargo, limit, sizes, sizes.head(count, limit))
         if fillings is None:
@@ -152,16 +159,26 @@ class _Filling:
     def __post_init__(self) -> None:
         self.list_bytes = _EMPTY_LIST_BYTES + len(str(self.number))
 
+    def list_with(self, entry_bytes: int) -> int:
+        """How large the list would be with one more member."""
+        return self.list_bytes + entry_bytes + (1 if self.spans else 0)
+
     def size_with(self, entry_bytes: int, length_in_tar: int) -> int:
         """How large the part would be with one more member."""
-        listed = self.list_bytes + entry_bytes + (1 if self.spans else 0)
-        return self.fixed_bytes + tar.whole_size(listed) + self.span_bytes + length_in_tar
+        listed = tar.whole_size(self.list_with(entry_bytes))
+        return self.fixed_bytes + listed + self.span_bytes + length_in_tar
 
     def fits(self, span: Span) -> bool:
-        return self.size_with(_entry_bytes(span), tar.whole_size(span.length)) <= self.limit
+        entry_bytes = _entry_bytes(span)
+        return (
+            self.list_with(entry_bytes) <= MEMBERS_MOST_BYTES
+            and self.size_with(entry_bytes, tar.whole_size(span.length)) <= self.limit
+        )
 
     def room(self, span: Span) -> int:
         """How much of a span that does not fit would."""
+        if self.list_with(_segment_entry_bytes(span)) > MEMBERS_MOST_BYTES:
+            return 0
         left = self.limit - self.size_with(_segment_entry_bytes(span), 0)
         length = (left - tar.BLOCK_BYTES) // tar.BLOCK_BYTES * tar.BLOCK_BYTES
         while tar.whole_size(length) > left:
@@ -169,7 +186,7 @@ class _Filling:
         return min(length, span.length - 1)
 
     def add(self, span: Span) -> None:
-        self.list_bytes += _entry_bytes(span) + (1 if self.spans else 0)
+        self.list_bytes = self.list_with(_entry_bytes(span))
         self.span_bytes += tar.whole_size(span.length)
         self.spans.append(span)
 

@@ -7,6 +7,7 @@ a program to ask a passphrase with, so that a batch job fails at once where a pe
 
 from __future__ import annotations
 
+import base64
 import logging
 import subprocess
 import tempfile
@@ -128,6 +129,27 @@ def judge(settings: Settings, content: bytes, signature: bytes | None, *, where:
             return Judgement(warning=f"{message}; taken all the same, for signatures: warn")
         hint = error.hint or f"who may sign is said in {allowed}; ask whoever made the bundle"
         raise type(error)(message, hint=hint) from error
+
+
+def is_of_the_same_key(one: bytes | None, other: bytes | None) -> bool:
+    """Tell whether two signatures, or two missing ones, are of one signer.
+
+    The signature itself may differ each time: some kinds of key roll dice.
+    """
+    if one is None or other is None:
+        return one is other
+    return _public_key(one) == _public_key(other) != b""
+
+
+def _public_key(signature: bytes) -> bytes:
+    """Return the key that is in a signature, or nothing where it cannot be understood."""
+    body = b"".join(signature.split(b"-----")[2:3])
+    try:
+        raw = base64.b64decode(b"".join(body.split()), validate=True)
+    except ValueError:
+        return b""
+    # "SSHSIG", a version of four bytes, then the key with its length before it.
+    return raw[14 : 14 + int.from_bytes(raw[10:14])] if raw.startswith(b"SSHSIG") else b""
 
 
 def _is_on_hardware(key: Path) -> bool:

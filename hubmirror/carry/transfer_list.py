@@ -19,6 +19,7 @@ from hubmirror.publications import Publication
 from hubmirror.records import BlobRef, Digest, Use
 
 COLUMNS = ("part", "path", "url", "repo", "size_bytes", "sha256", "licence", "kind")
+_CHUNK = 1 << 16
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -43,8 +44,8 @@ class Packed:
 
 def transfer_list(
     mirror: Mirror, publication: Publication, uses: Iterable[Use], packed: Iterable[Packed]
-) -> str:
-    """Return the text of the list.
+) -> Iterator[str]:
+    """Give the text of the list, some lines at a time: of 100,000 blobs it is long.
 
     Args:
         mirror: Where the snapshots lie, which are looked into for licences.
@@ -52,26 +53,26 @@ def transfer_list(
         uses: What its catalog says that each blob is for.
         packed: What is in the parts, in order.
     """
-    packed = list(packed)
-    used_for = _used_for(publication, uses, {one.blob.digest for one in packed})
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows([_safe(cell) for cell in row] for row in _rows(mirror, used_for, packed))
-    return text.getvalue()
+    for row in _rows(mirror, _used_for(publication, uses), packed):
+        writer.writerow([_safe(cell) for cell in row])
+        if text.tell() > _CHUNK:
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue()
 
 
-def _used_for(
-    publication: Publication, uses: Iterable[Use], wanted: set[Digest]
-) -> Mapping[Digest, Sequence[Use]]:
+def _used_for(publication: Publication, uses: Iterable[Use]) -> Mapping[Digest, Sequence[Use]]:
     found: dict[Digest, list[Use]] = {
         blob.digest: [Use(blob.digest, kind, "", "")]
         for kind, blob in (("catalog", publication.catalog), ("evidence", publication.evidence))
         if blob
     }
     for use in uses:
-        if use.digest in wanted:
-            found.setdefault(use.digest, []).append(use)
+        found.setdefault(use.digest, []).append(use)
     return found
 
 
@@ -107,5 +108,6 @@ def _joined(texts: Iterable[str]) -> str:
 
 def _safe(cell: str) -> str:
     """Keep a spreadsheet from taking a cell for a formula, and a viewer from being steered."""
-    plain = "".join(one if one.isprintable() else "?" for one in cell)
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    if not cell.isprintable():
+        cell = "".join(one if one.isprintable() else "?" for one in cell)
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -105,7 +105,7 @@ class Catalog:
 
     def blobs(self) -> frozenset[BlobRef]:
         """Return every blob that these rows rely on; of 100,000 that is a fraction of a second."""
-        rows = self._all(
+        rows = self._each(
             "SELECT digest, size_bytes FROM checkpoint "
             "UNION SELECT digest, size_bytes FROM snapshot "
             "UNION SELECT about, about_size_bytes FROM snapshot"
@@ -133,11 +133,15 @@ class Catalog:
         named = (f"{title} at {commit}" for title, commit in snapshots)
         return tuple(sorted([*(urls.redact(url) for (url,) in urls_of_it), *named]))
 
-    def uses(self) -> tuple[Use, ...]:
-        """Say what each blob is for: one for each URL and repo, ordered by digest."""
+    def uses(self, wanted: Container[Digest] | None = None) -> tuple[Use, ...]:
+        """Say what each blob is for: one for each URL and repo, ordered by digest.
+
+        Args:
+            wanted: Only of these blobs; of all where there is nothing said.
+        """
         knows_kinds = _CONTENTS_COLUMNS in self._checkpoint_columns
         kind = "checkpoint.kind" if knows_kinds else f"'{WeightsKind.UNKNOWN}'"
-        rows = self._all(
+        rows = self._each(
             f"SELECT digest, {kind}, checkpoint.url, ifnull(title, '') "
             "FROM checkpoint LEFT JOIN repo USING (unit) UNION "
             "SELECT digest, 'snapshot', url, title || '@' || commit_id "
@@ -145,7 +149,10 @@ class Catalog:
             "SELECT about, 'about', url, title || '@' || commit_id "
             "FROM snapshot JOIN repo USING (unit) ORDER BY 1, 3, 4"
         )
-        return tuple(Use(Digest(row[0].hex()), *row[1:]) for row in rows)
+        named = ((Digest(row[0].hex()), row[1:]) for row in rows)
+        return tuple(
+            Use(digest, *rest) for digest, rest in named if wanted is None or digest in wanted
+        )
 
     def units_named(self, key: RepoKey) -> tuple[Unit, ...]:
         """Return the units whose repo is asked for by this name; several sources may have one."""
@@ -202,6 +209,10 @@ class Catalog:
     def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:  # SQLite's own types
         with self._lock:
             return self._database.execute(sql, values).fetchall()
+
+    def _each(self, sql: str) -> Iterator[tuple[Any, ...]]:  # SQLite's own types
+        with self._lock:
+            yield from self._database.execute(sql)
 
     def _unit(self, row: Sequence[Any]) -> Unit:
         number, source, name, state, reason, wanted = row

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubmirror.carry.format import Amount, Base, BaseKind, PartEntry, Root
+from hubmirror.carry.format import Amount, Base, BaseKind, PartEntry, Root, canonical
 from hubmirror.carry.members import (
     Member,
     MemberList,
@@ -59,6 +59,14 @@ def test_the_name_says_origin_sequence_and_bundle() -> None:
     assert parse_part_name(f"{ROOT.name}.bundle-007.tar.partial") is None
 
 
+def test_a_bundle_may_be_called_otherwise_and_stays_the_same() -> None:
+    called = replace(ROOT, label="vision-2026.11")
+
+    assert Root.decode(called.encode(), where="root") == called
+    assert (called.name, called.bundle) == ("vision-2026.11", ROOT.bundle)
+    assert parse_part_name("vision-2026.11.bundle-001.tar") == ("vision-2026.11", 1)
+
+
 def test_whatever_a_root_says_is_in_its_bundle_id() -> None:
     others = [
         replace(ROOT, sequence=13),
@@ -86,7 +94,11 @@ def test_whatever_a_root_says_is_in_its_bundle_id() -> None:
         (("parts", 0, "size_bytes"), 8192),
         (("parts", 0, "extra"), 1),
         (("extra",), 1),
-        (("name",), "00000000-000012-00000000"),
+        (("name",), "../escaped"),
+        (("name",), "con"),
+        (("name",), "Vision"),
+        (("name",), "x" * 49),
+        (("name",), 7),
         (("bundle",), Digest.of(b"another").hex),
     ],
 )
@@ -147,6 +159,13 @@ def test_a_list_that_says_anything_else_is_refused(path: tuple[str | int, ...], 
 def test_a_list_that_names_something_twice_is_refused() -> None:
     with pytest.raises(VerificationError, match="names something twice"):
         MemberList.decode(MemberList(1, (WHOLE, WHOLE)).encode(), where="part")
+
+
+@given(BLOBS)
+def test_a_whole_member_is_written_as_all_else_is(blob: BlobRef) -> None:
+    member = Member.whole(blob)
+
+    assert member.encode() + b"\n" == canonical(member.fields())
 
 
 @given(st.sets(BLOBS))

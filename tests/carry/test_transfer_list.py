@@ -28,7 +28,7 @@ def listed(root: Path) -> list[Mapping[str, str]]:
             for blob in sorted(mirror.closure(serving.digest))
         ]
         text = transfer_list(mirror, serving.publication, serving.catalog.uses(), packed)
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+        return list(csv.DictReader(io.StringIO("".join(text), newline="")))
 
 
 def test_every_member_has_its_line(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_segment_has_a_line_with_its_own_size_and_digest(tmp_path: Path) -> No
         (use,) = serving.catalog.uses()
         segment = Packed("p.tar", "path", BlobRef(use.digest, 7), 3, use.digest.of(b"wei"))
 
-        text = transfer_list(mirror, serving.publication, [use], [segment])
+        text = "".join(transfer_list(mirror, serving.publication, [use], [segment]))
 
     assert text.splitlines()[1] == f"p.tar,path,{URL},,3,{use.digest.of(b'wei')},,other"
 
@@ -82,7 +82,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, name: str) -> None:
 
         text = transfer_list(mirror, serving.publication, [use], [packed])
 
-    (row,) = csv.DictReader(io.StringIO(text))
+    (row,) = csv.DictReader(io.StringIO("".join(text)))
     assert row["part"] == row["path"] == f"'{name}"
 
 
