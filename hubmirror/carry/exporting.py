@@ -155,7 +155,10 @@ def export(
             destination.check_room(bundle.part_bytes(number))
             digest = _write_part(bundle, number, source, destination, meter)
             destination.add_sum(bundle.part_name(number), digest)
-            order.notify(f"wrote {destination.folder / bundle.part_name(number)}")
+            order.notify(
+                f"wrote {destination.folder / bundle.part_name(number)} "
+                f"({bundle.part_bytes(number):,} bytes)"
+            )
         return Exported(bundle, _parts_of(bundle, destination, kept))
 
 

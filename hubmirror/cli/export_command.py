@@ -159,7 +159,8 @@ def _show_plan(plan: ExportPlan, arguments: argparse.Namespace) -> int:
     if not plan.parts:
         render.say(f"nothing to carry: the far side has {_what(plan)} already")
         return 0
-    render.say(f"would write {_amounts(plan)} to {arguments.folder}")
+    count = render.count(len(plan.parts), "part")
+    render.say(f"would write {count} to {arguments.folder}: {_amounts(plan)}")
     for part in plan.parts:
         blobs = render.count(len(part.spans), "blob")
         render.say(f"  part {part.number}: {render.size(part.size_bytes)}, {blobs}")
@@ -184,19 +185,22 @@ def _show(done: Exported, plan: ExportPlan, arguments: argparse.Namespace) -> in
         render.document({**head, **_fields(plan, parts)})
         return 0
     kept = sum(part.is_kept for part in done.parts)
-    was_there = f" ({kept} of them complete before)" if kept else ""
-    render.say(f"bundle {root.name}: {_amounts(plan)} in {arguments.folder}{was_there}")
+    before = f" ({kept} there before)" if kept else ""
+    count = render.count(len(done.parts), "part")
+    render.say(f"bundle {root.name}, {count} in {arguments.folder}{before}: {_amounts(plan)}")
     return 0
 
 
 def _amounts(plan: ExportPlan) -> str:
     root = root_of(plan.cargo, ())
-    carried = f"{render.count(root.carried.count, 'blob')}, {render.size(root.carried.size_bytes)}"
-    text = f"{_what(plan)} in {render.count(len(plan.parts), 'part')}: {carried}"
-    if not root.required.count:
+    carried, required = root.carried, root.required
+    text = (
+        f"{_what(plan)}, {render.count(carried.count, 'blob')}, {render.size(carried.size_bytes)}"
+    )
+    if not required.count:
         return text
-    required = render.count(root.required.count, "blob")
-    return f"{text}, on top of {required} ({render.size(root.required.size_bytes)}) that are there"
+    there = f"{render.count(required.count, 'blob')} ({render.size(required.size_bytes)})"
+    return f"{text}, on top of {there} that the far side has"
 
 
 def _what(plan: ExportPlan) -> str:

@@ -136,6 +136,10 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror deps": [shell.document("deps")],
         "hubmirror lock": [shell.document("lock", manifest)],
         "hubmirror doctor": [shell.document("doctor", code=6)],
+        "hubmirror export": [
+            shell.document("export", "parts", "--dry-run"),
+            shell.document("export", "parts"),
+        ],
         "hubmirror have": [shell.document("have")],
         "hubmirror materialize": [shell.document("materialize", "--torch-home", home)],
         "hubmirror source": [
