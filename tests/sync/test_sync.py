@@ -421,6 +421,20 @@ def test_a_state_folder_serves_one_mirror_only(writer: Writer, upstream: Upstrea
         other.sync(manifest)
 
 
+def test_a_claim_of_a_state_folder_that_was_killed_is_made_again(
+    writer: Writer, upstream: Upstream
+) -> None:
+    manifest = writer.manifest([wanted(hubs.plain_weights(upstream))])
+    owner = writer.folder / "state" / "mirror-id"
+    owner.parent.mkdir()
+    owner.touch()
+
+    writer.sync(manifest)
+
+    with Mirror.open(writer.root) as mirror:
+        assert owner.read_text().strip() == mirror.id
+
+
 def test_a_lost_index_costs_nothing_but_questions(writer: Writer, upstream: Upstream) -> None:
     one = writer.manifest([wanted(hubs.plain_weights(upstream))], name="one")
     two = writer.manifest([wanted(hubs.hashed_names(upstream))], name="two")
