@@ -116,7 +116,7 @@ def publish(
         )
     _refuse_missing_bytes(mirror, holdings)
     catalog = same.publication.catalog if same else _add_catalog(mirror, holdings, modes)
-    shown = _Content(catalog, content, _count(holdings))
+    shown = _Content(catalog, content, count(holdings))
     return _show(mirror, shown, evidence, previous.digest if previous else None, modes)
 
 
@@ -204,7 +204,8 @@ def _add_evidence(mirror: Mirror, evidence: Evidence, modes: files.Modes) -> Blo
     return blob
 
 
-def _count(holdings: Holdings) -> Counts:
+def count(holdings: Holdings) -> Counts:
+    """Say how much these rows hold, as a publication does."""
     repos = {unit.repo.key for unit in holdings.units if _is_served(unit) and unit.repo}
     snapshots = {row.digest for unit in holdings.units if unit.repo for row in unit.repo.snapshots}
     checkpoints = {row.url for unit in holdings.units for row in unit.checkpoints}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hubmirror.carry.format import Base, BaseKind
 from hubmirror.carry.having import Having
-from hubmirror.mirror import Mirror
+from hubmirror.carry.selecting import Consignment
 from hubmirror.records import Digest
 
 
@@ -40,12 +40,7 @@ def known_by_having(path: Path) -> Known:
     return Known(Base(BaseKind.HAVE, having.publication), having.digests, having.mirror)
 
 
-def known_since(mirror: Mirror, publication: Digest) -> Known:
-    """Assume that the far side has all of a publication.
-
-    Raises:
-        NotFoundError: when this mirror does not keep it.
-    """
-    closure = mirror.closure(publication)
-    held = frozenset(blob.digest for blob in closure)
-    return Known(Base(BaseKind.SINCE, publication), held)
+def known_since(consignment: Consignment) -> Known:
+    """Take it that the far side has all of an earlier publication, or of the same view of it."""
+    held = frozenset(blob.digest for blob in consignment.needed)
+    return Known(Base(BaseKind.SINCE, consignment.digest), held)

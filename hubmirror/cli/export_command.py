@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from hubmirror.carry.exporting import (
 from hubmirror.carry.known import Known, known_by_having, known_since
 from hubmirror.carry.names import is_safe
 from hubmirror.carry.planning import root_of
-from hubmirror.carry.selecting import Consignment
+from hubmirror.carry.selecting import consign
 from hubmirror.carry.signatures import sign
 from hubmirror.cli import render
 from hubmirror.cli.node import Parser
@@ -65,6 +66,14 @@ def parser() -> argparse.ArgumentParser:
         help="Take it that the far side has this publication; the first digits will do.",
     )
     made.add_argument(
+        "--repos",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="Carry only repos of such names, with what they were seen to need, such as "
+        "'pytorch/*'; may be given several times.",
+    )
+    made.add_argument(
         "--part-size",
         metavar="SIZE",
         default="fat32",
@@ -94,10 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     part_bytes = _part_bytes(arguments.part_size)
     label = _label(arguments.name)
-    with Mirror.open(settings.require_mirror().absolute()) as mirror:
+    with Mirror.open(settings.require_mirror().absolute()) as mirror, ExitStack() as opened:
         asked = settings.publication
         digest = parse_publication(asked, mirror) if asked else mirror.current()[0]
-        consignment = Consignment.of(mirror, digest)
+        consignment = opened.enter_context(consign(mirror, digest, arguments.repos))
         known = _known(arguments, mirror)
         plan = plan_export(
             consignment,
@@ -143,7 +152,9 @@ def _known(arguments: argparse.Namespace, mirror: Mirror) -> Known:
     if arguments.have:
         return known_by_having(Path(arguments.have).expanduser())
     if arguments.since:
-        return known_since(mirror, parse_publication(arguments.since, mirror))
+        earlier = parse_publication(arguments.since, mirror)
+        with consign(mirror, earlier, arguments.repos) as consignment:
+            return known_since(consignment)
     return Known()
 
 

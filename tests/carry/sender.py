@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubmirror.carry.exporting import Exported, Order, check_present, export, plan_export
 from hubmirror.carry.known import Known
-from hubmirror.carry.selecting import Consignment
+from hubmirror.carry.selecting import consign
 from hubmirror.layout import StateLayout
 from hubmirror.mirror import Mirror
 from hubmirror.records import BlobRef, Digest
@@ -47,14 +48,22 @@ class Sender:
         )
 
     def export(
-        self, to: Path, *, part_bytes: int = FAT32, known: Known | None = None, label: str = ""
+        self,
+        to: Path,
+        *,
+        part_bytes: int = FAT32,
+        known: Known | None = None,
+        label: str = "",
+        repos: Sequence[str] = (),
     ) -> Exported:
         """Export what is published, as the command does."""
         known = known or Known()
         self.state.root.mkdir(exist_ok=True)
         order = Order(to, known, notify=self.said.append)
-        with Mirror.open(self.root) as mirror:
-            consignment = Consignment.of(mirror, mirror.current()[0])
+        with (
+            Mirror.open(self.root) as mirror,
+            consign(mirror, mirror.current()[0], repos) as consignment,
+        ):
             plan = plan_export(consignment, known, part_bytes=part_bytes, label=label)
             check_present(consignment, plan, mirror)
             return export(plan, consignment, mirror, self.state, order)

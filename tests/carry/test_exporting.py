@@ -18,6 +18,7 @@ from hubmirror.carry.exporting import Exported
 from hubmirror.carry.format import Base, BaseKind
 from hubmirror.carry.having import take_stock
 from hubmirror.carry.known import known_by_having, known_since
+from hubmirror.carry.selecting import consign
 from hubmirror.errors import LockedError, StorageError, VerificationError
 from hubmirror.exports import ExportState
 from hubmirror.mirror import Mirror
@@ -132,8 +133,8 @@ def test_what_an_earlier_publication_needs_is_assumed_with_since(
 ) -> None:
     first = sender.publish(1000, 2000)
     sender.publish(2000, 10 * KB)
-    with Mirror.open(sender.root) as mirror:
-        known = known_since(mirror, first)
+    with Mirror.open(sender.root) as mirror, consign(mirror, first, ()) as earlier:
+        known = known_since(earlier)
 
     done = sender.export(tmp_path / "out", known=known)
 
