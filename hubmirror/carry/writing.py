@@ -84,17 +84,18 @@ class PartFile:
         Raises:
             VerificationError: when the file is not as large as its root says.
         """
-        if found := self._copier.settle():
-            return found
+        if self.has_failed:
+            return self._copier.settle()
         self._add(bytes(self._padding) + tar.END)
         self._follow()
         self._whole.finish(self._digests.append)
+        os.fsync(self._descriptor)  # while the threads still hash
+        found = self._copier.settle()
         self._whole.wait()
-        if self._end != (planned := self._bundle.part_bytes(self._number)):
+        if self._end != (planned := self._bundle.part_bytes(self._number)) and not found:
             name = self._bundle.part_name(self._number)
             raise VerificationError(f"{name}: has {self._end:,} bytes, planned were {planned:,}")
-        os.fsync(self._descriptor)
-        return ()
+        return found
 
     def _begin(self, name: str, size: int) -> None:
         self._add(bytes(self._padding) + tar.header(name, size))
