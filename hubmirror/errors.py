@@ -159,3 +159,10 @@ class LockedError(HubmirrorError):
     """Another writer is at work; the same command later will do."""
 
     exit_code = ExitCode.LOCKED
+
+
+MALFORMED = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
+    InvalidInputError,
+)
+"""What comes of fields in a stranger's JSON that are of other kinds, sizes or depths than meant."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from hubmirror.errors import InvalidInputError, RefusedError, VerificationError
+from hubmirror.errors import MALFORMED, RefusedError, VerificationError
 from hubmirror.publications import check_min_reader
 from hubmirror.records import BlobRef, Digest
 from hubmirror.version import FORMAT
@@ -142,7 +142,7 @@ class Evidence:
                 quarantine=_read(fields.get("quarantine", ()), _quarantined),
                 pins=_read(fields.get("pins", ()), _pin),
             )
-        except (ValueError, LookupError, TypeError, AttributeError, InvalidInputError) as error:
+        except MALFORMED as error:
             raise VerificationError(f"{where}: not evidence: {error}") from error
 
     def is_empty(self) -> bool:

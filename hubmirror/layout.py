@@ -21,6 +21,7 @@ INCOMING = ".incoming"
 LOCK = "writer.lock"  # in .incoming: held by whoever writes, whatever its state folder
 PUBLISH_LOCK = "publish.lock"  # the same, for the moments in which names change
 LOCKS = frozenset({LOCK, PUBLISH_LOCK})
+IMPORT = "import-"  # folders in .incoming: what arrived of bundles that are not whole yet
 
 
 def blob(digest: Digest) -> str:
@@ -36,6 +37,11 @@ def publication(digest: Digest) -> str:
 def signature(digest: Digest) -> str:
     """Return the name of the signature of a publication within a mirror."""
     return f"{PUBLICATIONS}/{digest.hex}.sig"
+
+
+def import_folder(bundle: Digest) -> str:
+    """Return the name within a mirror of the folder in which a bundle arrives."""
+    return f"{INCOMING}/{IMPORT}{bundle.hex}"
 
 
 def flat(key: RepoKey) -> str:

@@ -228,9 +228,20 @@ class Mirror:
             NotFoundError: when there is no such publication.
             VerificationError: when it, or its catalog, cannot be believed.
         """
-        serving = self.serving(publication)
-        own = serving.publication.own_blobs()
-        return own | serving.catalog.blobs()
+        return self.closure_of(self.publications.read(publication))
+
+    def closure_of(self, publication: Publication) -> frozenset[BlobRef]:
+        """Like ``closure``, for a publication that has no name here yet.
+
+        Raises:
+            VerificationError: when its catalog is missing, or cannot be believed.
+        """
+        return publication.own_blobs() | self._open_catalog(publication).blobs()
+
+    def clear_staged(self) -> None:
+        """Remove what a killed writer was writing; only under the writer's lock."""
+        for path in self.incoming.glob("new-*"):
+            path.unlink()
 
     def leftovers(self) -> Iterator[str]:
         """Name the files that an interrupted writer left; none of them is ever read."""

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubmirror import files, layout
-from hubmirror.errors import FormatError, InvalidInputError, NotFoundError, VerificationError
+from hubmirror.errors import (
+    MALFORMED,
+    FormatError,
+    InvalidInputError,
+    NotFoundError,
+    VerificationError,
+)
 from hubmirror.records import BlobRef, Digest
 from hubmirror.version import FORMAT, __version__
 from hubmirror.writer_file import WriterFile
@@ -97,7 +103,7 @@ class Publication:
                 counts=Counts(**{k: int(fields["counts"][k]) for k in _COUNTS}),
                 evidence=_blob(fields["evidence"]) if fields.get("evidence") else None,
             )
-        except (ValueError, LookupError, TypeError, InvalidInputError) as error:
+        except MALFORMED as error:
             raise VerificationError(f"{where}: not a publication: {error}") from error
 
 

@@ -97,13 +97,15 @@ class MirrorSource:
 class MirrorTarget:
     """A mirror that takes blobs, under its writer's lock; use it in ``with``.
 
-    Bytes arrive in ``.incoming`` under their digest, where they are not believed yet. A batch
-    of them is hashed, made durable and named together. What a killed run left is overwritten.
+    Bytes arrive in ``.incoming``, or in a folder on the same file system, under their digest,
+    where they are not believed yet. A batch of them is hashed, made durable and named together.
+    What a killed run left is overwritten.
     """
 
-    def __init__(self, mirror: Mirror, modes: files.Modes) -> None:
+    def __init__(self, mirror: Mirror, modes: files.Modes, *, folder: Path | None = None) -> None:
         self._mirror = mirror
         self._modes = modes
+        self._folder = folder or mirror.incoming
         self._copier = Copier()
         self._arrived: dict[Digest, Path] = {}
         self._open: list[int] = []
@@ -127,12 +129,17 @@ class MirrorTarget:
         """Copy a whole blob here; twice the same is once."""
         if piece.sha256 in self._arrived:
             return
-        path = self._mirror.incoming / piece.sha256.hex
+        path = self._folder / piece.sha256.hex
         self._arrived[piece.sha256] = path
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         self._open.append(descriptor)
-        if self._copier.copy(piece, descriptor, 0):
+        try:
+            is_hashed = self._copier.copy(piece, descriptor, 0)
+        except OSError:
+            self._arrived.pop(piece.sha256).unlink()  # whoever calls may know how to go on
+            raise
+        if is_hashed:
             os.close(self._open.pop())
         self._size_bytes += piece.length
         if self._is_full():

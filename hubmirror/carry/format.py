@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from hubmirror.carry.names import bundle_name, is_safe
-from hubmirror.errors import FormatError, InvalidInputError, VerificationError
+from hubmirror.errors import MALFORMED, FormatError, VerificationError
 from hubmirror.records import Digest
 from hubmirror.version import __version__
 
@@ -126,7 +126,7 @@ class Root:
             root = cls._of(fields)
             if fields["name"] != root.name:
                 root = replace(root, label=str(fields["name"]))
-        except (ValueError, LookupError, TypeError, RecursionError, InvalidInputError) as error:
+        except MALFORMED as error:
             raise VerificationError(f"{where}: not the root of a bundle: {error}") from error
         if not _UUID.fullmatch(root.origin) or not root.parts or not is_safe(root.name):
             raise VerificationError(f"{where}: not the root of a bundle: its fields cannot be")

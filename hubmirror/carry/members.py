@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from hubmirror.carry.format import canonical, natural
+from hubmirror.carry.format import Amount, canonical, natural
 from hubmirror.carry.names import member_name
-from hubmirror.errors import InvalidInputError, VerificationError
+from hubmirror.errors import MALFORMED, VerificationError
 from hubmirror.records import BlobRef, Digest
 
+_OPENING, _CLOSING = b'{"members":[', b'],"number":'
+_ELSE = "a name is not that of its blob, or something is in it that this version does not know"
 _RECORD_BYTES = 40
 
 
@@ -79,6 +80,11 @@ class MemberList:
     number: int
     members: tuple[Member, ...]
 
+    def carried(self) -> Amount:
+        """Return what is listed; a blob in segments counts where its first one is."""
+        sizes = [one.blob.size_bytes for one in self.members if one.offset == 0]
+        return Amount(len(sizes), sum(sizes))
+
     def encode(self) -> bytes:
         """Return the bytes of ``members.json``."""
         members = b",".join(member.encode() for member in self.members)
@@ -92,32 +98,43 @@ class MemberList:
             VerificationError: when it is no list, names something twice, or is written in
                 another way than ``encode``.
         """
+        listed, _, end = content.removeprefix(_OPENING).rpartition(_CLOSING)
         try:
-            fields = json.loads(content)
-            members = tuple(_member(one) for one in fields["members"])
-            found = cls(natural(fields["number"]), members)
-        except (ValueError, LookupError, TypeError, RecursionError, InvalidInputError) as error:
+            members = tuple(_member(record) for record in _records(listed))
+            number = natural(json.loads(end.removesuffix(b"}\n")))
+        except MALFORMED as error:
             raise VerificationError(f"{where}: not a list of members: {error}") from error
         if len({(one.blob.digest, one.offset) for one in members}) < len(members):
             raise VerificationError(f"{where}: the list of members names something twice")
-        if found.encode() != content:
-            raise VerificationError(
-                f"{where}: not a list of members: a name is not that of its blob, or something "
-                "is in it that this version does not know"
-            )
-        return found
+        if not content.startswith(_OPENING) or end != b"%d}\n" % number:
+            raise VerificationError(f"{where}: not a list of members: {_ELSE}")
+        return cls(number, members)
 
 
-def _member(fields: Mapping[str, Any]) -> Member:  # whatever JSON holds
+def _records(listed: bytes) -> Iterator[bytes]:
+    """Go through the members one by one: 100,000 of them, parsed at once, are 100 MB."""
+    start = 0
+    while start < len(listed):
+        end = listed.find(b"},{", start) + 1 or len(listed)
+        yield listed[start:end]
+        start = end + 1
+
+
+def _member(record: bytes) -> Member:
+    """Read one member; any other way of writing it is none."""
+    fields = json.loads(record)
     sha256, length = Digest.parse(fields["sha256"]), natural(fields["size_bytes"])
-    if "blob" not in fields:
-        return Member.whole(BlobRef(sha256, length))
-    blob = BlobRef(Digest.parse(fields["blob"]), natural(fields["blob_size_bytes"]))
-    offset = natural(fields["offset"])
-    if not 0 < length < blob.size_bytes or offset + length > blob.size_bytes:
-        message = f"{length} bytes at {offset} are no segment of {blob.size_bytes}"
-        raise ValueError(message)
-    return Member(blob, offset, length, sha256)
+    if "blob" in fields:
+        blob = BlobRef(Digest.parse(fields["blob"]), natural(fields["blob_size_bytes"]))
+        found = Member(blob, natural(fields["offset"]), length, sha256)
+        if not 0 < length < blob.size_bytes or found.offset + length > blob.size_bytes:
+            message = f"{length} bytes at {found.offset} are no segment of {blob.size_bytes}"
+            raise ValueError(message)
+    else:
+        found = Member.whole(BlobRef(sha256, length))
+    if found.encode() != record:
+        raise ValueError(_ELSE)
+    return found
 
 
 def encode_required(blobs: Iterable[BlobRef]) -> bytes:

@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": "Say what would fail on this machine, before a model is loaded.",
     "materialize": "Write torch.hub's own layout, for use without hubmirror.",
     "export": "Write a publication as the parts of a bundle, to carry it away.",
+    "import": "Take parts of a bundle in, and publish once all are there.",
     "have": "Print what this mirror has, for the side that makes bundles.",
     "receipt": "Verify what readers see, and print a receipt of it.",
     "bundles": "List the bundles that were made here, or answer one.",

@@ -22,7 +22,6 @@ from hubmirror.publications import Publication
 from hubmirror.records import Digest
 from hubmirror.writer_file import WriterFile
 
-_IMPORT = "import-"  # folders in .incoming/: what arrived of a bundle that is not whole yet
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -124,7 +123,7 @@ def leftovers(mirror: Mirror, rule: Rule, now: datetime) -> Iterator[str]:
     """
     for entry in _entries(mirror.incoming):
         age_s = now.timestamp() - entry.stat(follow_symlinks=False).st_mtime
-        is_import = entry.name.startswith(_IMPORT)
+        is_import = entry.name.startswith(layout.IMPORT)
         if (is_import and age_s > rule.export_grace_s) or (
             entry.name.startswith("new-") and age_s > rule.reader_grace_s
         ):
@@ -133,4 +132,4 @@ def leftovers(mirror: Mirror, rule: Rule, now: datetime) -> Iterator[str]:
 
 def _imports(mirror: Mirror) -> list[str]:
     names = (entry.name for entry in _entries(mirror.incoming))
-    return [name for name in names if name.startswith(_IMPORT)]
+    return [name for name in names if name.startswith(layout.IMPORT)]

@@ -98,7 +98,7 @@ class _Run:
 
     def run(self, wanted: Sequence[Wanted]) -> SyncReport:
         with self._desk.publishing():  # a quarantine may be writing its own
-            self._landing.clear_staged()
+            self._mirror.clear_staged()
         before = self._index.holdings()
         wanted = restore_locks(wanted, before, self._options)
         plans = self._plan(wanted, before)

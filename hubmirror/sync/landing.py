@@ -78,10 +78,5 @@ class Landing:
         """Remove what no run will ask for; only under the run lock."""
         names = {*layout.LOCKS, *(digest.hex for digest in kept)}
         for path in self._mirror.incoming.iterdir():
-            if path.name not in names:
+            if path.name not in names and not path.name.startswith(layout.IMPORT):
                 path.unlink()
-
-    def clear_staged(self) -> None:
-        """Remove what a killed run was writing; what it had checked may still be used."""
-        for path in self._mirror.incoming.glob("new-*"):
-            path.unlink()

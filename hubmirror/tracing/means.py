@@ -58,7 +58,7 @@ def opened(
 ) -> Iterator[Means]:
     """Open them; ``came`` is told of what comes in, from any thread."""
     landing = Landing(place.mirror, settings.modes)
-    landing.clear_staged()
+    place.mirror.clear_staged()
     room = Room(place.state.partial, place.mirror.incoming)
     held = Held.read(place.index)
     credentials = find_credentials(settings)

@@ -11,6 +11,8 @@ import pytest
 
 from hubmirror.cli.app import commands
 from hubmirror.errors import ExitCode
+from hubmirror.mirror import Mirror
+from tests.carry.handmade import Handmade
 from tests.cli.shell import Shell, keys
 from tests.upstream import Upstream, hubs
 from tests.writer import wanted
@@ -100,6 +102,15 @@ def test_the_help_lists_every_command() -> None:
     assert names == list(dict.fromkeys(path.split()[1] for path in LEAVES))
 
 
+def damaged_part(shell: Shell) -> Path:
+    """Return a part of a bundle whose last blob has another byte."""
+    with Mirror.open(shell.writer.root) as mirror:
+        parts = Handmade.of(mirror, mirror.current()[0]).write(shell.writer.folder / "medium")
+    content = parts[0].read_bytes()
+    parts[0].write_bytes(content[:-2000] + bytes([content[-2000] ^ 1]) + content[-1999:])
+    return parts[0]
+
+
 def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream: Upstream) -> None:
     hub = hubs.plain_weights(upstream)
     home = shell.writer.folder / "torch"
@@ -140,6 +151,7 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
             shell.document("export", "parts", "--dry-run"),
             shell.document("export", "parts"),
         ],
+        "hubmirror import": [shell.document("import", damaged_part(shell), "--check", code=4)],
         "hubmirror have": [shell.document("have")],
         "hubmirror receipt": [shell.document("receipt")],
         "hubmirror bundles": [shell.document("bundles")],
