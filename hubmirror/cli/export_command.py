@@ -17,7 +17,7 @@ from hubmirror.carry.exporting import (
     export,
     plan_export,
 )
-from hubmirror.carry.known import Known, known_by_having, known_since
+from hubmirror.carry.known import Known, known_by_having, known_by_receipt, known_since
 from hubmirror.carry.names import is_safe
 from hubmirror.carry.planning import root_of
 from hubmirror.carry.selecting import consign
@@ -29,7 +29,7 @@ from hubmirror.errors import InvalidInputError
 from hubmirror.mirror import Mirror, parse_publication
 from hubmirror.settings import Settings
 from hubmirror.sizes import parse_size
-from hubmirror.state import open_state
+from hubmirror.state import find_state, open_state
 
 _DESCRIPTION = """\
 Write a publication as the parts of a bundle, to be carried across an air gap.
@@ -59,6 +59,11 @@ def parser() -> argparse.ArgumentParser:
         "--have",
         metavar="FILE",
         help="What `hubmirror have` printed on the far side: only the rest is carried.",
+    )
+    base.add_argument(
+        "--receipt",
+        metavar="FILE",
+        help="What `hubmirror receipt` printed there: only what its publication lacks is carried.",
     )
     base.add_argument(
         "--since",
@@ -107,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         asked = settings.publication
         digest = parse_publication(asked, mirror) if asked else mirror.current()[0]
         consignment = opened.enter_context(consign(mirror, digest, arguments.repos))
-        known = _known(arguments, mirror)
+        known = _known(arguments, mirror, settings)
         plan = plan_export(
             consignment,
             known,
@@ -148,9 +153,13 @@ def _label(text: str) -> str:
     return text
 
 
-def _known(arguments: argparse.Namespace, mirror: Mirror) -> Known:
+def _known(arguments: argparse.Namespace, mirror: Mirror, settings: Settings) -> Known:
     if arguments.have:
         return known_by_having(Path(arguments.have).expanduser())
+    if arguments.receipt:
+        path = Path(arguments.receipt).expanduser()
+        state = find_state(settings, mirror.id)
+        return known_by_receipt(mirror, path, repos=arguments.repos, state=state)
     if arguments.since:
         earlier = parse_publication(arguments.since, mirror)
         with consign(mirror, earlier, arguments.repos) as consignment:

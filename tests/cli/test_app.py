@@ -55,7 +55,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         (["snyc"], "no such command 'snyc'; did you mean 'sync'?"),
         (
             ["frobnicate"],
-            "no such command 'frobnicate'; there are sync, put, scan, add, list, show, ",
+            "no such command 'frobnicate'; there are sync, trace, put, scan, add, list, show, ",
         ),
         (["manifest", "chek"], "no such command 'chek'; did you mean 'check'?"),
         (["sync"], "missing argument 'MANIFEST...'"),
