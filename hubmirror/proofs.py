@@ -67,11 +67,11 @@ class Judgement:
 
     Attributes:
         failures: Why units must not be published as they are, by source and name.
-        evidence: All that is known of the candidate.
+        proofs: All that hold of the candidate.
     """
 
     failures: Mapping[tuple[str, str], HubmirrorError]
-    evidence: Evidence
+    proofs: tuple[Proof, ...]
 
 
 def this_platform() -> str:
@@ -143,11 +143,11 @@ def _is_hidden(ref: RefRow, branches: Collection[str]) -> bool:
     return ref.kind is RefKind.TAG and ref.name in branches
 
 
-def with_proofs(catalog: Catalog, known: Evidence, new: Iterable[Proof]) -> Evidence:
-    """Add proofs to what is known; those that they replace, or that hold no more, are dropped."""
-    found = (*known.proofs, *new)
-    held = set(holding(catalog, found))
-    kept = {_subject(one): one for one in found if one in held}
+def with_proofs(known: Evidence, new: Iterable[Proof]) -> Evidence:
+    """Add proofs to what is known: of each entrypoint the newest one for each torch."""
+    kept: dict[tuple[str, ...], Proof] = {}
+    for one in sorted((*known.proofs, *new), key=lambda one: one.at):
+        kept[_subject(one)] = one
     return replace(known, proofs=tuple(sorted(kept.values())))
 
 

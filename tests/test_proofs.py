@@ -117,14 +117,14 @@ def test_every_commit_is_to_be_proved_once_by_a_ref_that_means_it() -> None:
     assert refs_to_prove(None) == ("",)
 
 
-def test_new_proofs_replace_those_of_the_same_torch_and_drop_the_void(catalog: Catalog) -> None:
+def test_new_proofs_replace_those_of_the_same_torch(catalog: Catalog) -> None:
     pin = Pin("pytorch/vision:v1", Digest("d" * 64), "paper", AT)
     failed = proof(catalog, URL, verdict=Verdict.FAILED)
     elsewhere = proof(catalog, URL, torch="2.6.0")
-    void = replace(proof(catalog, URL, torch="2.7.0"), basis="0" * 64)
-    known = Evidence((failed, elsewhere, void), pins=(pin,))
+    older = proof(catalog, URL, torch="2.6.0", at="2026-01-01T00:00:00+00:00")
+    known = Evidence((failed, elsewhere), pins=(pin,))
 
-    evidence = with_proofs(catalog, known, [proved := proof(catalog, URL)])
+    evidence = with_proofs(known, [proved := proof(catalog, URL), older])
 
     assert set(evidence.proofs) == {proved, elsewhere}
     assert evidence.pins == (pin,)

@@ -19,6 +19,7 @@ from typing import Any
 
 from hubmirror.catalog import Catalog
 from hubmirror.errors import HubmirrorError, MissingDependencyError
+from hubmirror.evidence import Quarantine
 from hubmirror.hub import hooks, loading, scope, torch_door
 from hubmirror.hub.cache import open_cache
 from hubmirror.hub.fingerprints import fingerprint, settle
@@ -53,7 +54,10 @@ def main(order_file: str, answer_file: str) -> None:
     root, cache = Path(order["root"]), open_cache(settings)
     places = Places(cache)
     with Mirror.open(root) as mirror, Catalog.open(Path(order["catalog"])) as catalog:
-        shelf = WatchedShelf(MirrorShelf(mirror, Digest(order["publication"]), catalog), places)
+        serving = mirror.find_serving()
+        quarantine = mirror.quarantine(serving) if serving else Quarantine()
+        inner = MirrorShelf(mirror, Digest(order["publication"]), catalog, quarantine)
+        shelf = WatchedShelf(inner, places)
         supply = Supply(shelf, cache, settings.verify, settings.weights_only)
         inside = scope.open_scope(supply, Reach())
         inside.isolate = settings.isolate

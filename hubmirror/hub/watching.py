@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hubmirror.errors import NotMirroredError
+from hubmirror.evidence import Quarantine
 from hubmirror.hub.recording.places import Place, Places
 from hubmirror.hub.shelves import Asked, MirrorShelf
 from hubmirror.hub.verification import BytesAt
@@ -49,6 +50,11 @@ class WatchedShelf:
     def blobs(self) -> BytesAt:
         """The mirror's blobs."""
         return self._inner.blobs
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What may not be loaded."""
+        return self._inner.quarantine
 
     @property
     def place(self) -> str:

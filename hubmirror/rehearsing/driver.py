@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hubmirror import audit
+from hubmirror.audit import Change
 from hubmirror.catalog import Catalog
 from hubmirror.errors import HubmirrorError, NotFoundError
 from hubmirror.evidence import Proof
 from hubmirror.mirror import Mirror, parse_publication
 from hubmirror.naming import did_you_mean, shorten
-from hubmirror.proofs import with_proofs
-from hubmirror.publish import publish
+from hubmirror.proofs import holding, with_proofs
+from hubmirror.publish import republish
 from hubmirror.records import Unit
 from hubmirror.rehearsing.options import Options
 from hubmirror.rehearsing.rehearsal import Rehearsal, find_runtime
@@ -26,7 +28,7 @@ from hubmirror.rehearsing.report import RehearsalReport
 from hubmirror.rehearsing.staging import Candidate, Stage
 from hubmirror.settings import Settings
 from hubmirror.state import find_state
-from hubmirror.writer import writing
+from hubmirror.writer import Turn, pointing
 
 
 def rehearse(settings: Settings, options: Options, source: str = "") -> RehearsalReport:
@@ -81,13 +83,15 @@ def _recorded(report: RehearsalReport, new: Sequence[Proof], settings: Settings)
     if not is_written_here:
         return replace(report, unrecorded="this host is not where the mirror is written")
     try:
-        with writing(settings) as desk:
+        with pointing(settings, Turn("rehearse")) as desk:
             serving = desk.mirror.serving()
             known = desk.mirror.evidence(serving.publication)
-            evidence = with_proofs(serving.catalog, known, new)
-            done = publish(desk.mirror, serving.catalog.holdings(), settings.modes, evidence)
+            kept = replace(known, proofs=holding(serving.catalog, known.proofs))
+            evidence = with_proofs(kept, holding(serving.catalog, new))
+            done = republish(desk.mirror, serving.publication, evidence, settings.modes)
+            audit.append(desk.state, Change("rehearse", serving.digest, done.digest))
     except HubmirrorError as error:
         return replace(report, unrecorded=error.message)
     except OSError as error:
         return replace(report, unrecorded=f"{error.filename}: {error.strerror}")
-    return replace(report, recorded=done.digest if done else serving.digest)
+    return replace(report, recorded=done.digest)

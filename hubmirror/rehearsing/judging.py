@@ -14,7 +14,7 @@ from hubmirror.catalog.writer import write_catalog
 from hubmirror.errors import RefusedError
 from hubmirror.evidence import Evidence, Proof
 from hubmirror.mirror import Mirror
-from hubmirror.proofs import Judgement, State, with_proofs
+from hubmirror.proofs import Judgement, State, holding
 from hubmirror.records import Holdings, Unit, UnitState
 from hubmirror.rehearsing.driver import sandboxes
 from hubmirror.rehearsing.options import Options
@@ -59,8 +59,8 @@ class Judge:
                 ]
                 outcomes = self._rehearse(catalog, candidate, units)
                 self._proofs += [one.standing.proof for one in outcomes if one.standing.proof]
-                evidence = with_proofs(catalog, self._known, self._proofs)
-        return Judgement(_failures(outcomes), evidence)
+                proofs = holding(catalog, (*self._known.proofs, *self._proofs))
+        return Judgement(_failures(outcomes), proofs)
 
     def _rehearse(
         self, catalog: Catalog, candidate: Candidate, units: Sequence[Unit]
