@@ -113,7 +113,7 @@ class Rehearsal:
         commit = resolve(self._catalog, Spec.parse(spec)).ref.commit
         ruling = _ruling(performance, _traced(standing, locks), commit)
         proof = self._proof(standing, spec, performance.answer, ruling)
-        self._options.notify(f"{ruling.state}: {standing.title}")
+        self._options.notify(f"rehearsed {standing.title}: {ruling.state}")
         return Outcome(
             replace(standing, proof=proof),
             ruling,

@@ -49,7 +49,9 @@ def test_only_what_was_proved_is_published(tmp_path: Path, upstream: Upstream) -
     writer.said.clear()
 
     assert rehearsed(writer, manifest).exit_code() is ExitCode.OK
-    assert [line for line in writer.said if "proved" in line] == ["proved: acme/bad:main net()"]
+    assert [line for line in writer.said if "rehearsed" in line] == [
+        "rehearsed acme/bad:main net(): proved"
+    ]
     with Mirror.open(writer.root) as mirror:
         assert len(mirror.evidence(mirror.serving().publication).proofs) == 2
 
