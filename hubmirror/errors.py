@@ -98,7 +98,14 @@ class NotMirroredError(NotFoundError, RuntimeError):
     """A repo, ref or entrypoint that the publication does not hold.
 
     Also a ``RuntimeError``, which is what torch.hub raises in its place.
+
+    Attributes:
+        wanted: The URL, or ``owner/name:ref``, that a manifest could name; else empty.
     """
+
+    def __init__(self, message: str, *, hint: str = "", wanted: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.wanted = wanted
 
 
 class OfflineMissError(NotMirroredError, URLError, ConnectionError):
@@ -108,8 +115,8 @@ class OfflineMissError(NotMirroredError, URLError, ConnectionError):
     write for a network that is down work as their authors meant.
     """
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, hint: str = "", wanted: str = "") -> None:
+        super().__init__(message, hint=hint, wanted=wanted)
         self.reason = message
 
 

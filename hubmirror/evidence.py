@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Proof:
-    """One entrypoint, loaded or not from this mirror alone.
+    """One entrypoint at one ref, loaded or not from this mirror alone.
 
     Attributes:
         source: The source that declares it.
@@ -43,6 +43,8 @@ class Proof:
         platform: The system and processor, such as ``Linux-x86_64``.
         at: UTC, ISO 8601.
         reason: Why it failed; empty when it is proved.
+        ref: The ref of its repo that was loaded.
+        relied: What it relied on, by name: URLs and specs, also those that were missing.
     """
 
     source: str
@@ -56,6 +58,8 @@ class Proof:
     platform: str
     at: str
     reason: str = ""
+    ref: str = ""
+    relied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -150,12 +154,18 @@ class Evidence:
         return self == Evidence()
 
 
-def _rows(rows: Iterable[Proof | Quarantined | Pin]) -> list[Mapping[str, str]]:
-    return [{name: _text(value) for name, value in asdict(row).items()} for row in sorted(rows)]
+def _rows(rows: Iterable[Proof | Quarantined | Pin]) -> list[Mapping[str, object]]:
+    return [{name: _plain(value) for name, value in asdict(row).items()} for row in sorted(rows)]
 
 
-def _text(value: Any) -> str:  # of asdict, which turned a Digest into a dict
-    return str(value["hex"]) if isinstance(value, dict) else str(value)
+def _plain(value: Any) -> object:  # of asdict, which turned a Digest into a dict
+    match value:
+        case dict():
+            return str(value["hex"])
+        case tuple():
+            return [str(item) for item in value]
+        case _:
+            return str(value)
 
 
 def _read(
@@ -177,7 +187,12 @@ def _proof(row: Mapping[str, Any]) -> Proof:
         "at",
         "reason",
     )
-    return Proof(verdict=Verdict(row["verdict"]), **{name: str(row[name]) for name in names})
+    return Proof(
+        verdict=Verdict(row["verdict"]),
+        ref=str(row.get("ref", "")),
+        relied=tuple(str(name) for name in row.get("relied", ())),
+        **{name: str(row[name]) for name in names},
+    )
 
 
 def _quarantined(row: Mapping[str, Any]) -> Quarantined:

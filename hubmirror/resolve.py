@@ -109,6 +109,7 @@ def resolve(catalog: Catalog, spec: Spec) -> Resolved:
         raise NotMirroredError(
             f"{spec.name}: {UnitState.INCOMPLETE} in source {unit.source!r}: {unit.reason}",
             hint="mend the cause, then run `hubmirror sync` again",
+            wanted=str(spec),
         )
     repos = [repo for _, repo in served]
     found = find_ref(repos, spec)
@@ -163,6 +164,7 @@ def _unknown_repo(catalog: Catalog, spec: Spec) -> NotMirroredError:
     return NotMirroredError(
         f"{spec.name}: not mirrored{near}{known}",
         hint=f"to mirror it, add to the manifest:\n    - repo: {spec.name}{refs}",
+        wanted=str(spec),
     )
 
 
@@ -179,6 +181,7 @@ def _unknown_ref(spec: Spec, repos: Sequence[RepoRow]) -> NotMirroredError:
         f"{what}; mirrored refs: {shorten(names)}",
         hint=f"ask for one of these as {spec.name}:REF, "
         f"or add {line} to the `refs:` of {spec.name} in the manifest",
+        wanted=str(spec),
     )
 
 

@@ -28,6 +28,8 @@ PROOF = Proof(
     python="3.11.9",
     platform="Linux-x86_64",
     at=AT,
+    ref="v1",
+    relied=("https://h.example/net.pth", "owner/name:v1"),
 )
 BAD = Quarantined(Digest("c" * 64), "reported by its author", AT)
 KEPT = Pin("owner/name:v1", Digest("d" * 64), "paper", AT)
@@ -42,6 +44,15 @@ def test_equal_evidence_has_equal_bytes_whatever_its_order() -> None:
     other = replace(PROOF, call="net()")
 
     assert Evidence((PROOF, other)).encode() == Evidence((other, PROOF)).encode()
+
+
+def test_a_proof_of_before_refs_were_told_apart_is_read() -> None:
+    fields = json.loads(KNOWN.encode())
+    del fields["proofs"][0]["ref"], fields["proofs"][0]["relied"]
+
+    (proof,) = Evidence.decode(json.dumps(fields).encode(), where="here").proofs
+
+    assert proof == replace(PROOF, ref="", relied=())
 
 
 def test_evidence_of_a_newer_format_is_refused_by_name() -> None:

@@ -99,6 +99,11 @@ class Catalog:
         sql = f"SELECT {_UNIT_COLUMNS} FROM unit WHERE state <> ? ORDER BY source, name"
         return tuple(self._unit(row) for row in self._all(sql, UnitState.COMPLETE))
 
+    def declaring_units(self) -> tuple[Unit, ...]:
+        """Return the units that declare entrypoints, by source and name."""
+        sql = f"SELECT {_UNIT_COLUMNS} FROM unit WHERE wanted <> '[]' ORDER BY source, name"
+        return tuple(self._unit(row) for row in self._all(sql))
+
     def holdings(self) -> Holdings:
         """Return all that this catalog says."""
         return Holdings(self.sources(), self.units())

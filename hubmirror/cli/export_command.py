@@ -27,6 +27,7 @@ from hubmirror.cli.node import Parser
 from hubmirror.cli.progress import Progress
 from hubmirror.errors import InvalidInputError
 from hubmirror.mirror import Mirror, parse_publication
+from hubmirror.proofs import require_proved
 from hubmirror.settings import Settings
 from hubmirror.sizes import parse_size
 from hubmirror.state import find_state, open_state
@@ -85,6 +86,11 @@ def parser() -> argparse.ArgumentParser:
         help="The largest part: fat32 (the default), dvd, or a size such as 700MB or 25GB.",
     )
     made.add_argument(
+        "--require-proved",
+        action="store_true",
+        help="Refuse while an entrypoint that is declared is not proved; see docs/rehearsing.md.",
+    )
+    made.add_argument(
         "--name",
         metavar="NAME",
         default="",
@@ -112,6 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
         asked = settings.publication
         digest = parse_publication(asked, mirror) if asked else mirror.current()[0]
         consignment = opened.enter_context(consign(mirror, digest, arguments.repos))
+        if arguments.require_proved:
+            require_proved(consignment.catalog, consignment.evidence)
         known = _known(arguments, mirror, settings)
         plan = plan_export(
             consignment,

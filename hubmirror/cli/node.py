@@ -31,6 +31,7 @@ COMMANDS = {
     "prune": "Remove what no kept publication needs.",
     "verify": "Read the blobs of the mirror and compare.",
     "status": "Say what is published, how old it is, and what is not whole.",
+    "rehearse": "Load what is declared from the mirror alone, and prove it.",
     "run": "Run a command whose Python processes load from the mirror.",
     "env": "Print what a batch script needs for the same.",
     "doctor": "Say what would fail on this machine, before a model is loaded.",

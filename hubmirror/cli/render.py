@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from hubmirror.evidence import Quarantined
+from hubmirror.proofs import Standing
 from hubmirror.records import CheckpointRow
 
 _HARMLESS = "\n\t\xa0\u3000"  # not printable by Python's count: line ends and wide blanks
@@ -101,3 +102,18 @@ def _plain(text: str) -> str:
     return "".join(
         one if one.isprintable() or one in _HARMLESS else ascii(one)[1:-1] for one in text
     )
+
+
+def standing(one: Standing) -> dict[str, object]:
+    """Return how an entrypoint stands, as every document has it."""
+    proof = one.proof
+    return {
+        "call": one.call,
+        "ref": one.ref,
+        "state": one.state.value,
+        "reason": proof.reason if proof else "",
+        "torch": proof.torch if proof else None,
+        "python": proof.python if proof else None,
+        "platform": proof.platform if proof else None,
+        "tried_at": proof.at if proof else None,
+    }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from hubmirror.cli import options, render
 from hubmirror.hubconf import Hubconf
 from hubmirror.mirror import Mirror, parse_publication
+from hubmirror.proofs import Standing, standings
 from hubmirror.records import BlobRef, CheckpointRow, WeightsKind
 from hubmirror.resolve import Resolved, check_spec, resolve
 from hubmirror.settings import Settings
@@ -36,11 +39,14 @@ def command(spec: str, mirror: str | None, publication: str, *, as_json: bool) -
         found = resolve(serving.catalog, check_spec(spec))
         hubconf = Hubconf.decode(opened.blobs.read(found.snapshot.about))
         marked = opened.quarantine(serving).among(_blobs(found))
+        evidence = opened.evidence(serving.publication)
+        proofs = standings(serving.catalog, evidence, [found.unit])
     if as_json:
         fields = _fields(found, hubconf) | {"quarantined": render.quarantined(marked)}
+        fields["proofs"] = [render.standing(one) for one in proofs]
         render.document({"publication": serving.digest.hex, **fields})
     else:
-        _show(found, hubconf)
+        _show(found, hubconf, proofs)
         for row in marked:
             render.say(f"\nquarantined since {row.at}: {row.reason} (sha256 {row.digest})")
 
@@ -50,8 +56,16 @@ def _blobs(found: Resolved) -> frozenset[BlobRef]:
     return found.snapshot.blobs() | {row.blob for row in found.unit.checkpoints}
 
 
-def _show(found: Resolved, hubconf: Hubconf) -> None:
+def _show(found: Resolved, hubconf: Hubconf, proofs: Sequence[Standing]) -> None:
     _show_repo(found)
+    if proofs:
+        render.say("\nmust load:")
+        render.table(
+            ("CALL", "REF", "STATE"), [(one.call, one.ref or "-", str(one)) for one in proofs]
+        )
+        for one in proofs:
+            if one.proof and one.proof.reason:
+                render.say(f"  {one.title}: {one.proof.reason}")
     render.say("\nentrypoints:")
     for entrypoint in hubconf.entrypoints:
         render.say(f"  {entrypoint.name}{entrypoint.signature}")
@@ -87,7 +101,6 @@ def _show_repo(found: Resolved) -> None:
         ("aliases", ", ".join(repo.aliases)),
         ("needs", ", ".join(snapshot.dependencies)),
         ("needs torch", snapshot.requires_torch and f"{snapshot.requires_torch} or newer"),
-        ("must load", ", ".join(unit.wanted)),
     ):
         if value:
             render.say(f"  {name + ':':15} {value}")

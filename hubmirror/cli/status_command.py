@@ -13,6 +13,7 @@ from hubmirror.cli.node import Parser
 from hubmirror.durations import parse_duration
 from hubmirror.errors import ExitCode
 from hubmirror.mirror import Mirror, Serving
+from hubmirror.proofs import Standing, State, standings
 from hubmirror.records import Unit
 from hubmirror.settings import Settings
 from hubmirror.state import find_state, last_success
@@ -38,6 +39,7 @@ class _Status:
     mirror: Mirror
     serving: Serving
     failing: Sequence[Unit]
+    standings: Sequence[Standing]
     last_success_at: str
     age_s: int
     is_too_old: bool
@@ -82,6 +84,11 @@ def _look(mirror: Mirror, settings: Settings, most_s: int | None) -> _Status:
         mirror=mirror,
         serving=serving,
         failing=serving.catalog.failing_units(),
+        standings=standings(
+            serving.catalog,
+            mirror.evidence(serving.publication),
+            serving.catalog.declaring_units(),
+        ),
         last_success_at=succeeded,
         age_s=age_s,
         is_too_old=most_s is not None and age_s > most_s,
@@ -107,12 +114,22 @@ def _show(found: _Status) -> None:
         ("last success", found.last_success_at or "not known on this host"),
         ("age", f"{render.age(found.age_s)}{', too old' if found.is_too_old else ''}"),
         ("holds", holds),
+        ("entrypoints", _proofs(found)),
         ("free", render.size(found.free_bytes)),
         ("publishing", "on hold" if found.is_held else "open"),
     ):
         render.say(f"  {name + ':':13} {value}")
     for unit in found.failing:
         render.say(f"{unit.state}: {_name(unit)} (source {unit.source}): {unit.reason}")
+
+
+def _count(found: _Status, state: State) -> int:
+    return sum(one.state is state for one in found.standings)
+
+
+def _proofs(found: _Status) -> str:
+    counts = [f"{number} {state}" for state in State if (number := _count(found, state))]
+    return ", ".join(counts) or "none declared"
 
 
 def _name(unit: Unit) -> str:
@@ -134,6 +151,7 @@ def _fields(found: _Status) -> dict[str, object]:
         "snapshots": publication.counts.snapshots,
         "checkpoints": publication.counts.checkpoints,
         "size_bytes": publication.counts.size_bytes,
+        "proofs": {state.value: _count(found, state) for state in State},
         "free_bytes": found.free_bytes,
         "units": [
             {

@@ -39,6 +39,11 @@ Examples:
     is_flag=True,
     help="Like --locked (which it implies) with no network at all: missing bytes are an error.",
 )
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Publish only what loads: every declared entrypoint is loaded first, with no network.",
+)
 @options.lock_dir
 @options.wait
 @options.take_over
@@ -51,6 +56,7 @@ def command(
     dry_run: bool,
     locked: bool,
     frozen: bool,
+    rehearse: bool,
     lock_dir: Path | None,
     wait: int,
     take_over: bool,
@@ -64,13 +70,16 @@ def command(
     """
     from hubmirror.cli import sync_output  # with all that sync needs: `sync --help` does not
     from hubmirror.manifest.reading import find_manifests
+    from hubmirror.rehearsing import Judge
+    from hubmirror.rehearsing import Options as HowToRehearse
     from hubmirror.sync import Mode, Options, plan_sync, sync
     from hubmirror.writer import Turn
 
     settings = Settings.load(mirror=mirror, state=state)
     mode = Mode.FROZEN if frozen else Mode.LOCKED if locked else Mode.FOLLOW
-    turn = Turn("sync", wait, take_over)
-    wanted = Options(mode=mode, lock_dir=lock_dir, notify=sync_output.progress, turn=turn)
+    turn, told = Turn("sync", wait, take_over), sync_output.progress
+    judge = Judge(settings, HowToRehearse(notify=told)) if rehearse and not dry_run else None
+    wanted = Options(mode=mode, lock_dir=lock_dir, judge=judge, notify=told, turn=turn)
     files = find_manifests(manifests)
     if dry_run:
         return sync_output.show_plan(plan_sync(files, settings, wanted), as_json=as_json)

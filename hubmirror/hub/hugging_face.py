@@ -157,6 +157,7 @@ def _nothing_of(revision: Revision, inside: Scope) -> OfflineMissError:
         f"{revision.repo} at {revision.name}: no file of it is mirrored in {inside.where()}",
         hint=f"to mirror it, add to the manifest, for each of its files:\n"
         f"    checkpoints:\n      - url: {revision.url}FILE",
+        wanted=revision.url,
     )
 
 

@@ -69,6 +69,8 @@ class Scope:
         """Return the error, remembered in case somebody swallows it."""
         if self.is_loading and self.on_miss is OnMiss.ERROR:
             self.misses.append(error)
+            if self.supply is not None:
+                self.supply.shelf.missed(error)
         return error
 
     def refused(self, what: str) -> None:

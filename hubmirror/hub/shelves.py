@@ -15,6 +15,7 @@ from typing import Protocol
 
 from hubmirror import urls
 from hubmirror.catalog import Catalog
+from hubmirror.errors import NotMirroredError
 from hubmirror.evidence import Quarantine
 from hubmirror.hub.verification import BytesAt
 from hubmirror.mirror import Mirror, parse_publication
@@ -88,6 +89,9 @@ class Shelf(Protocol):
     def refused(self, what: str) -> None:
         """Take note of what code wanted of the network by a way that nobody answers."""
 
+    def missed(self, error: NotMirroredError) -> None:
+        """Take note of what the code of a repo did not get, whatever it makes of that."""
+
 
 @dataclass(frozen=True, slots=True)
 class MirrorShelf:
@@ -150,6 +154,9 @@ class MirrorShelf:
         return self.catalog.why_incomplete(url), near
 
     def refused(self, what: str) -> None:
+        """Nothing: who asked is told."""
+
+    def missed(self, error: NotMirroredError) -> None:
         """Nothing: who asked is told."""
 
 

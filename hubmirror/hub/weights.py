@@ -115,6 +115,7 @@ def explain_miss(url: str, inside: Scope) -> OfflineMissError:
         return OfflineMissError(
             f"{shown}: wanted by a manifest, but not in {inside.where()}: {reason}",
             hint="mend the cause, then run `hubmirror sync` again",
+            wanted=shown,
         )
     lines = [f"checkpoints:\n      - url: {shown}"]
     if inside.title:
@@ -122,6 +123,7 @@ def explain_miss(url: str, inside: Scope) -> OfflineMissError:
     return OfflineMissError(
         f"{shown}: not mirrored in {inside.where()}{also}",
         hint="\n    ".join(["to mirror it, add to the manifest:", *lines]),
+        wanted=shown,
     )
 
 

@@ -115,11 +115,17 @@ class Sandbox:
             pipes = ends.enter_context(_supervised(folders.root, lock, outer, keep))
             yield cls(folders, outer, pipes)
 
+    def stop(self) -> None:
+        """End the child that runs, if one does, and run no more; from any thread."""
+        with contextlib.suppress(OSError):
+            os.write(self._pipes.orders, b"null\n")
+
     def run(self, child: Child) -> Ended:
         """Run a child to its end; nothing that it started is left then.
 
         Raises:
-            StorageError: when it could not be started, or not be held as it was asked.
+            StorageError: when it could not be started, or not be held as it was asked, or when
+                the sandbox was stopped.
         """
         order = {
             "argv": child.argv,
@@ -142,7 +148,7 @@ class Sandbox:
             )
         try:
             ended = listener.next_report()["ended"]
-        except StorageError:  # only somebody who kills the supervisor gets here
+        except StorageError:  # it was stopped, or somebody has killed the supervisor
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(int(begun["pid"]), signal.SIGKILL)
             raise
@@ -212,7 +218,7 @@ class _Listener:
 
 
 def _ended() -> StorageError:
-    return StorageError("the supervisor of a sandbox was killed")
+    return StorageError("the sandbox was stopped, or its supervisor was killed")
 
 
 def _make(parent: Path) -> tuple[Folders, int]:

@@ -6,6 +6,8 @@ token, proxy or setting of the user reaches code that nobody vouches for.
 
 from __future__ import annotations
 
+import os
+import site
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +77,7 @@ class Folders:
 
     def variables(self, outer: Mapping[str, str]) -> dict[str, str]:
         """Return the child's environment: ours, and what it may see of the caller's."""
-        return dict(_visible(outer)) | _FIXED | self._pointers()
+        return dict(_visible(outer)) | _python_path(outer) | _FIXED | self._pointers()
 
     def _pointers(self) -> dict[str, str]:
         folders = {
@@ -90,6 +92,13 @@ class Folders:
             "XDG_STATE_HOME": self.root / "state",
         }
         return {name: str(folder) for name, folder in folders.items()}
+
+
+def _python_path(outer: Mapping[str, str]) -> dict[str, str]:
+    """Let a child find what this user has installed for himself, with another home or not."""
+    users = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    found = [outer.get("PYTHONPATH", ""), *users]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, found))} if any(found) else {}
 
 
 def _visible(outer: Mapping[str, str]) -> Iterator[tuple[str, str]]:

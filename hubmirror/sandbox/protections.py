@@ -38,6 +38,6 @@ class Protections:
         network = ["a network namespace"] if self.network_namespace else []
         network += ["Landlock (TCP)"] if self.refuses_tcp else []
         return (
-            f"writes elsewhere: {' and '.join(writes) or 'not refused by the kernel'}; "
-            f"network: {' and '.join(network) or 'not refused by the kernel'}"
+            f"writes elsewhere refused by {' and '.join(writes) or 'nobody'}; "
+            f"network refused by {' and '.join(network) or 'nobody'}"
         )

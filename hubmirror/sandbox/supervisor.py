@@ -45,6 +45,8 @@ def main(root: str, lock: str, output: str) -> None:
     try:
         for line in _lines():
             order = json.loads(line)
+            if order is None:
+                return
             started = time.monotonic()
             pid = _start(order, Path(root), int(output))
             ended = _await(pid, woken, started + order["timeout_s"]) if pid else None

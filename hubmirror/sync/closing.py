@@ -1,17 +1,20 @@
-"""Holds back units whose entrypoints were seen to need what nobody will serve.
+"""Holds back units that must not advance: their entrypoints need what nobody serves, or fail.
 
-Asked twice: of the plan, so that nothing is fetched in vain and a dry run says it, and of what
-came of it, for what one unit needs may be what another could not get.
+What they need is asked twice: of the plan, so that nothing is fetched in vain and a dry run says
+it, and of what came of it, for what one unit needs may be what another could not get.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hubmirror.closure import Prospect, find_gaps
 from hubmirror.errors import HubmirrorError
+from hubmirror.evidence import Proof
 from hubmirror.plan import SourcePlan, UnitPlan
+from hubmirror.proofs import Judgement
+from hubmirror.publish import refuse_contradictions
 from hubmirror.records import Holdings, Unit, UnitState
 from hubmirror.sync.assembling import Assembled, planned_repo
 
@@ -25,15 +28,50 @@ def close_plans(plans: Sequence[SourcePlan], before: Holdings) -> Sequence[Sourc
     return plans
 
 
-def assemble_closed(
-    plans: Sequence[SourcePlan], before: Holdings, assemble: Callable[[SourcePlan], Assembled]
-) -> Sequence[Assembled]:
-    """Assemble every source; a unit that needs what did not come fails with it."""
-    done = [assemble(plan) for plan in plans]
-    while _is_traced(plans) and (failures := find_gaps(_assembled(plans, done, before))):
-        plans = _hold_back(plans, failures)
-        done = [assemble(plan) for plan in plans]
-    return done
+class Assembling:
+    """Assembles the sources of a run, again and again until nothing more must be held back."""
+
+    def __init__(self, before: Holdings, assemble: Callable[[SourcePlan], Assembled]) -> None:
+        self._before = before
+        self._assemble = assemble
+
+    def closed(self, plans: Sequence[SourcePlan]) -> Sequence[Assembled]:
+        """Assemble every source; a unit that needs what did not come fails with it."""
+        done = [self._assemble(plan) for plan in plans]
+        while _is_traced(plans) and (failures := find_gaps(_assembled(plans, done, self._before))):
+            plans = _hold_back(plans, failures)
+            done = [self._assemble(plan) for plan in plans]
+        return done
+
+    def judged(
+        self,
+        plans: Sequence[SourcePlan],
+        done: Sequence[Assembled],
+        judge: Callable[[Holdings, Collection[str]], Judgement],
+    ) -> tuple[Sequence[Assembled], Sequence[Proof]]:
+        """Hold back what a judge refuses, until there is nothing that he does."""
+        names = {one.source.name for one in done}
+        while True:
+            after = replaced(self._before, done)
+            refuse_contradictions(after)
+            judgement = judge(after, names)
+            if not judgement.failures:
+                return done, judgement.proofs
+            plans = _hold_back(plans, judgement.failures)
+            done = self.closed(plans)
+
+
+def replaced(before: Holdings, done: Iterable[Assembled]) -> Holdings:
+    """Return what is held, with the sources of this run as they are now."""
+    sources = {source.name: source for source in before.sources}
+    names: set[str] = set()
+    units: list[Unit] = []
+    for one in done:
+        sources[one.source.name] = one.source
+        names.add(one.source.name)
+        units += one.units
+    kept = (unit for unit in before.units if unit.source not in names)
+    return Holdings(tuple(sources.values()), (*kept, *units))
 
 
 def _is_traced(plans: Iterable[SourcePlan]) -> bool:

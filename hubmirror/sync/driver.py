@@ -7,6 +7,7 @@ publication -> ``current.json``.
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +17,10 @@ from pathlib import Path
 from hubmirror import audit, files
 from hubmirror.audit import Change
 from hubmirror.differences import Kind, compare
-from hubmirror.errors import ExitCode, RefusedError, StorageError, VerificationError
+from hubmirror.errors import ExitCode, RefusedError, StorageError
+from hubmirror.evidence import Evidence, Proof
 from hubmirror.plan import SourcePlan
+from hubmirror.proofs import with_proofs
 from hubmirror.publish import Published, publish, refuse_contradictions
 from hubmirror.records import CheckpointRow, Holdings, Unit
 from hubmirror.settings import Settings
@@ -25,7 +28,7 @@ from hubmirror.specs import Manifest
 from hubmirror.state import note_success
 from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.catching_up import catch_up
-from hubmirror.sync.closing import assemble_closed
+from hubmirror.sync.closing import Assembling, replaced
 from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
 from hubmirror.sync.landing import Landing
@@ -40,10 +43,11 @@ from hubmirror.sync.planning import (
     needed_blobs,
     plan_all,
     read_all,
+    refuse_missing,
     restore_locks,
 )
 from hubmirror.sync.preflight import PATIENCE_S, Preflight
-from hubmirror.sync.report import SyncReport
+from hubmirror.sync.report import SyncReport, UnitReport
 from hubmirror.sync.room import Room
 from hubmirror.sync.snapshots import SnapshotMaker
 from hubmirror.sync.weights import Weights, WeightsFetcher
@@ -103,21 +107,21 @@ class _Run:
         wanted = restore_locks(wanted, before, self._options)
         plans = self._plan(wanted, before)
         if self._options.mode is Mode.FROZEN:
-            _refuse_missing(plans)
+            refuse_missing(plans)
         outcomes = self._fetch(plans)
         described = self._describe(plans, outcomes, before)
         had = _by_source(before)
-        done = assemble_closed(
-            plans,
+        assembling = Assembling(
             before,
             lambda plan: assemble(
                 plan, outcomes, had[plan.manifest.name], self._is_loadable, described
             ),
         )
-        reports = tuple(chain.from_iterable(one.reports for one in done))
-        if (cut_off := SyncReport(reports, None)).is_cut_off():
+        done = assembling.closed(plans)
+        if (cut_off := SyncReport(_reports(done), None)).is_cut_off():
             return cut_off
-        after = _replaced(before, done)
+        done, proofs = self._judge(plans, done, assembling)
+        after = replaced(before, done)
         refuse_contradictions(after)
         for one in done:
             if one.source not in before.sources or one.by_name() != had[one.source.name]:
@@ -127,13 +131,13 @@ class _Run:
         units = [unit for one in done for unit in one.units]
         self._index.forget_arrivals(row.url for unit in units for row in unit.checkpoints)
         self._index.forget_made(units)
-        published, held = self._publish(after)
+        published, held = self._publish(after, proofs)
         with self._desk.publishing():
             self._landing.clear(self._index.waiting())
         self._room.clear(time.time())
         changes = compare(before, after) if published else ()
         dropped = tuple(one for one in changes if one.kind is Kind.REMOVED)
-        return SyncReport(reports, published, locks, held, dropped)
+        return SyncReport(_reports(done), published, locks, held, dropped)
 
     def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> Sequence[SourcePlan]:
         waiting = find_waiting(self._index)
@@ -209,11 +213,26 @@ class _Run:
             written.append(str(one.lock_file))
         return tuple(written)
 
-    def _publish(self, after: Holdings) -> tuple[Published | None, bool]:
+    def _judge(
+        self, plans: Sequence[SourcePlan], done: Sequence[Assembled], assembling: Assembling
+    ) -> tuple[Sequence[Assembled], Sequence[Proof] | None]:
+        """Hold back what must not be published, where somebody is there to say so."""
+        if self._options.judge is None:
+            return done, None
+        # What is loaded must have its name; until it is published, nobody else looks for it.
+        self._landing.place(frozenset().union(*(one.arrived for one in done)))
+        judge = functools.partial(self._options.judge, self._mirror)
+        return assembling.judged(plans, done, judge)
+
+    def _publish(
+        self, after: Holdings, proofs: Sequence[Proof] | None
+    ) -> tuple[Published | None, bool]:
         with self._desk.publishing():  # holds, and what is quarantined, may have come since
             before = self._mirror.publications.find_current()
             try:
-                published = publish(self._mirror, after, self._settings.modes)
+                published = publish(
+                    self._mirror, after, self._settings.modes, self._known_with(proofs)
+                )
             except RefusedError:
                 if self._mirror.publications.is_held():
                     return None, True
@@ -224,22 +243,17 @@ class _Run:
                 audit.append(self._state, Change("sync", before, published.digest))
         return published, False
 
+    def _known_with(self, proofs: Sequence[Proof] | None) -> Evidence | None:
+        """Return what is known by now, for pins may have come since, with what was proved."""
+        if proofs is None:
+            return None
+        serving = self._mirror.find_serving()
+        known = self._mirror.evidence(serving.publication) if serving else Evidence()
+        return with_proofs(known, proofs)
 
-def _refuse_missing(plans: Iterable[SourcePlan]) -> None:
-    missing = [
-        line
-        for plan in plans
-        for unit in plan.units
-        for line in (
-            *(f"{unit.name}:{ref.name}" for ref in unit.make),
-            *(one.spec.url for one in unit.fetch),
-        )
-    ]
-    if missing:
-        raise VerificationError(
-            "bytes are missing:\n" + "\n".join(f"  {line}" for line in missing),
-            hint="run `hubmirror sync --locked` where there is a network",
-        )
+
+def _reports(done: Iterable[Assembled]) -> tuple[UnitReport, ...]:
+    return tuple(chain.from_iterable(one.reports for one in done))
 
 
 def _by_source(holdings: Holdings) -> Mapping[str, Mapping[str, Unit]]:
@@ -248,15 +262,3 @@ def _by_source(holdings: Holdings) -> Mapping[str, Mapping[str, Unit]]:
     for unit in holdings.units:
         found[unit.source][unit.name] = unit
     return found
-
-
-def _replaced(before: Holdings, done: Iterable[Assembled]) -> Holdings:
-    sources = {source.name: source for source in before.sources}
-    names: set[str] = set()
-    units: list[Unit] = []
-    for one in done:
-        sources[one.source.name] = one.source
-        names.add(one.source.name)
-        units += one.units
-    kept = (unit for unit in before.units if unit.source not in names)
-    return Holdings(tuple(sources.values()), (*kept, *units))

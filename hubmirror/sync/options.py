@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hubmirror.mirror import Mirror
+from hubmirror.proofs import Judgement
+from hubmirror.records import Holdings
 from hubmirror.writer import Turn
 
 _TURN = Turn("sync")
@@ -31,11 +34,13 @@ class Options:
     Attributes:
         mode: How far it may go from its locks.
         lock_dir: Where locks are kept; None for beside each manifest.
+        judge: Says which units must not be published as they are; None lets all of them.
         notify: Told of each thing that is done, in one line.
         turn: How it asks for its turn among the writers.
     """
 
     mode: Mode = Mode.FOLLOW
     lock_dir: Path | None = None
+    judge: Callable[[Mirror, Holdings, Collection[str]], Judgement] | None = None
     notify: Callable[[str], None] = lambda _: None
     turn: Turn = _TURN

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from hubmirror import layout
-from hubmirror.errors import HubmirrorError, InvalidInputError, StorageError
+from hubmirror.errors import HubmirrorError, InvalidInputError, StorageError, VerificationError
 from hubmirror.index import Index, SnapshotName
 from hubmirror.manifest.lock import (
     Lock,
@@ -192,6 +192,28 @@ def find_credentials(settings: Settings) -> Credentials:
         netrc_file=Path(settings.home) / ".netrc" if settings.home else None,
         folder=settings.token_folder,
     )
+
+
+def refuse_missing(plans: Iterable[SourcePlan]) -> None:
+    """Refuse a run that would have to fetch anything.
+
+    Raises:
+        VerificationError: naming all of it.
+    """
+    missing = [
+        line
+        for plan in plans
+        for unit in plan.units
+        for line in (
+            *(f"{unit.name}:{ref.name}" for ref in unit.make),
+            *(one.spec.url for one in unit.fetch),
+        )
+    ]
+    if missing:
+        raise VerificationError(
+            "bytes are missing:\n" + "\n".join(f"  {line}" for line in missing),
+            hint="run `hubmirror sync --locked` where there is a network",
+        )
 
 
 def needed_blobs(holdings: Holdings, wanted: Iterable[Wanted]) -> Iterable[BlobRef]:

@@ -12,9 +12,14 @@ import pytest
 
 from hubmirror.cli import progress
 from hubmirror.errors import ExitCode
+from hubmirror.evidence import Evidence, Proof, Verdict
+from hubmirror.mirror import Mirror
+from hubmirror.proofs import basis, look_up
+from hubmirror.publish import publish as publish_rows
 from tests.carry.sender import random_bytes, url
 from tests.cli.shell import Shell
 from tests.hub.small_mirror import publish
+from tests.samples import MODES, published_mirror
 
 SIZES = (1000, 60_000, 400_000)
 
@@ -199,3 +204,37 @@ def test_parts_that_somebody_else_signed_are_written_again(shell: Shell, first: 
     document = shell.document("export", "out", "--sign", "other")
 
     assert [part["kept"] for part in document["parts"]] == [False]
+
+
+def test_what_is_not_proved_is_not_carried_where_that_is_required(shell: Shell) -> None:
+    mirror, published = published_mirror(shell.writer.root)
+    first = shell("export", "out", "--require-proved")
+    with mirror:
+        proofs = proved(mirror, "feature/x"), proved(mirror, "main")
+        publish_rows(mirror, mirror.catalog().holdings(), MODES, Evidence(proofs))
+
+    second = shell("export", "out", "--require-proved")
+
+    assert first.code == ExitCode.REFUSED
+    assert "pytorch/vision:main resnet18(pretrained=True): unproved" in first.err
+    assert second.code == ExitCode.OK, second.err
+    assert published.publication.sequence == 1
+
+
+def proved(mirror: Mirror, ref: str) -> Proof:
+    url = "https://h.example/resnet18.pth"
+    call = "resnet18(pretrained=True)"
+    return Proof(
+        source="team",
+        unit="pytorch/vision",
+        call=call,
+        verdict=Verdict.PROVED,
+        basis=basis(call, look_up(mirror.catalog(), [url])),
+        result="",
+        torch="2.13.0",
+        python="3.11.9",
+        platform="Linux-x86_64",
+        at="2026-11-25T19:00:00+00:00",
+        ref=ref,
+        relied=(url,),
+    )

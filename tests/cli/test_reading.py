@@ -16,12 +16,13 @@ CHECKPOINT = {"url", "sha256", "size_bytes", "kind", "globals"}
 REF = {"name", "kind", "commit"}
 UNIT = {
     *("source", "name", "state", "reason", "size_bytes", "default_branch", "aliases", "refs"),
-    *("checkpoints", "quarantined"),
+    *("checkpoints", "quarantined", "proofs"),
 }
+PROOF = {"call", "ref", "state", "reason", "torch", "python", "platform", "tried_at"}
 SHOWN = {
     *("publication", "repo", "ref", "url", "source", "state", "reason", "default_branch"),
     *("aliases", "refs", "snapshot", "dependencies", "requires_torch", "requires_python"),
-    *("wanted", "open_ended", "entrypoints", "checkpoints", "quarantined"),
+    *("wanted", "open_ended", "entrypoints", "checkpoints", "quarantined", "proofs"),
 }
 PUBLICATION = {
     *("digest", "origin", "sequence", "created_at", "tool", "repos", "snapshots", "checkpoints"),
@@ -47,9 +48,10 @@ def test_list_is_a_table_of_units(filled: Shell, upstream: Upstream) -> None:
 
     assert said.code == ExitCode.OK
     head, *rows = [line.split() for line in said.out.splitlines()]
-    assert " ".join(head) == "REPO OR URL REFS CHECKPOINTS SIZE STATE SOURCE"
+    assert " ".join(head) == "REPO OR URL REFS CHECKPOINTS SIZE STATE PROVED SOURCE"
     assert rows[0][:2] == ["acme/plain-weights", "main"]
-    assert rows[1] == [upstream.url("/loose.pth"), "-", "1", "13", "B", "complete", "team"]
+    assert rows[0][-2:] == ["0/1", "team"]
+    assert rows[1] == [upstream.url("/loose.pth"), "-", "1", "13", "B", "complete", "-", "team"]
     assert said.err == ""
 
 
@@ -70,6 +72,8 @@ def test_list_has_the_documented_keys(filled: Shell) -> None:
     assert found["publication"] == filled.digests()[0]
     repo, loose = found["units"]
     assert set(repo) == set(loose) == UNIT
+    assert [set(proof) for proof in repo["proofs"]] == [PROOF]
+    assert loose["proofs"] == []
     assert (repo["name"], repo["state"], repo["aliases"]) == (
         "acme/plain-weights",
         "complete",
@@ -153,7 +157,9 @@ def test_show_tells_refs_entrypoints_and_checkpoints(filled: Shell, upstream: Up
 
     lines = said.out.splitlines()
     assert lines[0] == "acme/plain-weights:main (branch)"
-    assert "  must load:      small(pretrained=True)" in lines
+    assert lines[lines.index("must load:") + 2].split() == [
+        *("small(pretrained=True)", "main", "unproved"),
+    ]
     place = lines.index("  small(pretrained=True, **kwargs)")
     assert lines[place + 1] == "      The tiny net `small`."
     assert f"  {upstream.url('/acme/plain-weights/small.pth')}" in lines

@@ -146,6 +146,7 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror manifest check": [shell.document("manifest", "check", manifest)],
         "hubmirror deps": [shell.document("deps")],
         "hubmirror lock": [shell.document("lock", manifest)],
+        "hubmirror rehearse": [shell.document("rehearse")],
         "hubmirror doctor": [shell.document("doctor", code=6)],
         "hubmirror export": [
             shell.document("export", "parts", "--dry-run"),

@@ -82,8 +82,8 @@ def _publish_before_the_blobs() -> None:
     def later(self: Landing, arrived: Any) -> None:
         waiting.append(lambda: place(self, arrived))
 
-    def now(self: _Run, after: Any) -> Any:
-        done = published(self, after)
+    def now(self: _Run, after: Any, proofs: Any) -> Any:
+        done = published(self, after, proofs)
         waiting.pop()()
         return done
 

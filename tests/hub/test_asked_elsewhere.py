@@ -65,6 +65,9 @@ class Nowhere:
     def refused(self, what: str) -> None:
         self.told.append(what)
 
+    def missed(self, error: NotMirroredError) -> None:
+        pass
+
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[Nowhere]:

@@ -169,6 +169,9 @@ class RecordingShelf:
         here = self._places.here()
         self._channel.ask(Refused(what, here.repo, here.line))
 
+    def missed(self, error: NotMirroredError) -> None:
+        """Nothing: the tracer has given the answer, and knows."""
+
 
 def _resolved(spec: Spec, found: Snapshot) -> Resolved:
     key = RepoKey.parse(found.title)

@@ -1,0 +1,1 @@
+"""Tests of rehearsals: real loads in real sandboxes, as few as will do."""
