@@ -91,7 +91,11 @@ class Recorder:
 
     def _answer_url(self, asked: UrlAsked) -> Answer:
         if self._means.bytes_of.is_near(asked.url):
-            asker, what = Asker(asked.repo, asked.place), f"{urls.redact(asked.url)}, read here"
+            asker = Asker(asked.repo, asked.place)
+            what = (
+                f"{urls.redact(asked.url)}, a file of this machine: only what the manifest names "
+                "under `checkpoints:` is taken from there"
+            )
             self._note(lambda trace: _unrecorded(trace, what, asker))
             return Failed("", "")
         name = storable(asked.url)
