@@ -57,6 +57,12 @@ class Courier:
         self.at("near", "export", out, "--part-size", "64kB", *words)
         return out
 
+    def carry(self, name: str, *words: str | Path) -> Path:
+        """Export into a folder, in as few parts as can be."""
+        out = self.folder / name
+        self.at("near", "export", out, *words)
+        return out
+
     def keep(self, name: str, said: Said) -> Path:
         """Keep what a command printed in a file."""
         path = self.folder / name
@@ -99,6 +105,27 @@ def test_the_next_bundle_has_only_what_the_far_side_lacks(courier: Courier) -> N
     assert Digest.of(NEW).hex in listed
     assert Digest.of(OLD).hex not in listed
     assert courier.read() == second
+
+
+@pytest.mark.parametrize(
+    "scale", [pytest.param(1, id="20 MB"), pytest.param(50, id="1 GB", marks=pytest.mark.long)]
+)
+def test_an_increment_is_hardly_larger_than_what_is_new(courier: Courier, scale: int) -> None:
+    held = {f"https://h.example/{at}.pth": at.to_bytes(1) * 1_000_000 * scale for at in range(20)}
+    publish(courier.near, loose=held)
+    courier.at("far", "import", courier.carry("first"))
+    have = courier.keep("have.json", courier.at("far", "have"))
+    new = b"new" * (200_000 * scale // 3)
+    publish(courier.near, loose=held | {"https://h.example/new.pth": new})
+
+    out = courier.carry("second", "--have", have)
+    courier.at("far", "import", out)
+    again = courier.at("far", "import", out)
+
+    carried = sum(path.stat().st_size for path in out.iterdir())
+    assert len(new) < carried < len(new) + 100_000
+    assert again.out.startswith("nothing to do")
+    assert "all good" in courier.at("far", "verify").out
 
 
 def test_a_receipt_is_enough_to_base_the_next_bundle_on(courier: Courier) -> None:
