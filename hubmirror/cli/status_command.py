@@ -106,7 +106,8 @@ def _show_failing(found: Health) -> None:
         head = f"{unit.state}{f' since {since}' if since else ''}"
         render.say(f"{head}: {_name(unit)} (source {unit.source}): {unit.reason}")
     for source, name, one in found.findings():
-        if one.policy is not Drift.FOLLOW:
+        is_said = any(one.message in unit.reason for unit in found.failing)
+        if one.policy is not Drift.FOLLOW and not is_said:
             since = f" since {one.since}" if one.since else ""
             render.say(f"{one.kind} ({one.policy}){since}: {name} (source {source}): {one.message}")
     followed = sum(one.policy is Drift.FOLLOW for _, _, one in found.findings())

@@ -114,7 +114,11 @@ def _gather(
     described: Mapping[CheckpointRow, CheckpointRow],
 ) -> _Gathered:
     failures = [plan.failure] if plan.failure else []
-    warnings: list[str] = [one.message for one in plan.findings if one.is_warning]
+    warnings: list[str] = [
+        one.message
+        for one in plan.findings
+        if one.is_warning and not (plan.failure and one.message in plan.failure.message)
+    ]
     resolution, made = plan.resolution, tuple[SnapshotRow, ...]()
     match outcomes.snapshots.get((source, plan.name)):
         case Snapshots() as found:

@@ -68,7 +68,7 @@ def _judge(
 def _finding(spec: CheckpointSpec, seen: SeenUrl) -> Finding:
     shown = urls.redact(spec.url)
     if seen.state is UrlState.GONE:
-        message = f"{shown} is gone: {seen.detail}; the mirrored bytes stay"
+        message = f"gone: {seen.detail}; the mirrored bytes stay"
         return Finding(FindingKind.GONE_URL, shown, spec.on_gone_url, message, seen.since)
     policy = spec.on_changed_url
     if policy is Drift.FOLLOW and spec.checksum:  # the manifest itself says which bytes
