@@ -1,7 +1,7 @@
 """What a repo's refs mean now, against what the lock says that they meant.
 
-Pure. Owns: what the policies of a repo make of refs that moved, and of a name that leads to
-another place than it did. Invariant: what is kept is exactly what the lock has.
+Pure. Owns: what the policies of a repo make of refs that moved, of a name that leads to another
+place than it did, and of a repo that is gone. Invariant: what is kept is exactly what the lock has.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hubmirror.errors import RefusedError
-from hubmirror.manifest.locked import LockedRepo
+from hubmirror.errors import GoneError, HubmirrorError, RefusedError
+from hubmirror.findings import Finding, FindingKind
+from hubmirror.manifest.locked import DEFAULT_BRANCH, LockedRepo
 from hubmirror.records import RefKind, RefRow
 from hubmirror.specs import Drift, RepoSpec
 
@@ -49,14 +50,17 @@ class Judged:
 
     Attributes:
         refusal: Why the repo cannot advance.
-        findings: What moved upstream since the lock, one sentence each.
+        findings: What moved upstream since the lock.
         kept_refs: Refs that stay at their locked commit.
     """
 
     resolution: Resolution
-    refusal: RefusedError | None = None
-    findings: tuple[str, ...] = ()
+    refusal: HubmirrorError | None = None
+    findings: tuple[Finding, ...] = ()
     kept_refs: frozenset[RefRow] = frozenset()
+
+
+_UNKNOWN = Resolution("", {}, asked=True)
 
 
 def judge_drift(spec: RepoSpec, resolution: Resolution, locked: LockedRepo | None) -> Judged:
@@ -67,19 +71,51 @@ def judge_drift(spec: RepoSpec, resolution: Resolution, locked: LockedRepo | Non
         return _judge_refs(spec, resolution, locked)
     if not locked.moved_to:  # the host says so, and its refs are judged as ever
         judged = _judge_refs(spec, resolution, locked)
-        renamed = f"{spec.url} leads to {resolution.moved_to} now; both names load"
-        return replace(judged, findings=(f"the repo was renamed: {renamed}", *judged.findings))
+        renamed = (
+            f"the repo was renamed: {spec.url} leads to {resolution.moved_to} now; both names load"
+        )
+        finding = Finding(FindingKind.RENAMED_REPO, spec.title, Drift.FOLLOW, renamed)
+        return replace(judged, findings=(finding, *judged.findings))
+    return _judge_taken_over(spec, resolution, locked)
+
+
+def judge_gone(spec: RepoSpec, gone: GoneError, locked: LockedRepo | None) -> Judged:
+    """Say what becomes of a repo that its host does not have, or does not show, any more.
+
+    One that was never locked is no drift: its manifest names what is not there.
+    """
+    if locked is None or locked.url != spec.url:
+        return Judged(_UNKNOWN, gone)
+    said = FindingKind.GONE_REPO, spec.title, spec.on_gone_repo
+    typed = spec.refs or (DEFAULT_BRANCH,)
+    if spec.on_gone_repo is Drift.FOLLOW and all(locked.rows(ref) is not None for ref in typed):
+        finding = Finding(*said, f"{gone.message}; all refs stay as locked")
+        requests = {ref: locked.rows(ref) or () for ref in typed}
+        asked = Resolution(locked.default_branch, requests, locked.moved_to, asked=True)
+        return Judged(asked, None, (finding,), frozenset(asked.refs()))
+    hint = (
+        f"{gone.hint}\nif it is gone for good: `on_gone_repo: follow` in the manifest keeps what "
+        "is mirrored as it is"
+    )
+    refusal = RefusedError(f"{spec.title}: {gone.message}", hint=hint.lstrip())
+    return Judged(_UNKNOWN, refusal, (Finding(*said, gone.message),))
+
+
+def _judge_taken_over(spec: RepoSpec, resolution: Resolution, locked: LockedRepo) -> Judged:
+    """Judge an address that led to another place when it was locked."""
     moved = _taken_over(spec, resolution, locked)
+    said = FindingKind.TAKEN_OVER_REPO, spec.title, spec.on_moved_branch
     match spec.on_moved_branch:
         case Drift.FAIL:
-            return Judged(resolution, _refused(spec, spec.title, moved))
+            return Judged(resolution, _refused(spec, spec.title, moved), (Finding(*said, moved),))
         case Drift.HOLD:
             held = _as_locked(resolution, locked)
-            finding = f"{moved}; all refs stay as locked"
+            finding = Finding(*said, f"{moved}; all refs stay as locked")
             return Judged(held, None, (finding,), frozenset(held.refs()))
         case Drift.FOLLOW:
             judged = _judge_refs(spec, resolution, locked)
-            return replace(judged, findings=(f"{moved}; followed", *judged.findings))
+            finding = Finding(*said, f"{moved}; followed")
+            return replace(judged, findings=(finding, *judged.findings))
 
 
 def _taken_over(spec: RepoSpec, resolution: Resolution, locked: LockedRepo) -> str:
@@ -109,25 +145,24 @@ def _judge_refs(spec: RepoSpec, resolution: Resolution, locked: LockedRepo) -> J
     """Compare refs with the lock; a tag is a promise, so by default one that moved is refused."""
     before = {(row.name, row.kind): row for one in locked.requests for row in one.rows}
     refusal: RefusedError | None = None
-    findings: list[str] = []
+    findings: list[Finding] = []
     kept: dict[RefRow, RefRow] = {}
     for row in resolution.refs():
         old = before.get((row.name, row.kind), row)
         if old.commit == row.commit or row.kind is RefKind.COMMIT:
             continue
-        policy = spec.on_moved_tag if row.kind is RefKind.TAG else spec.on_moved_branch
+        is_tag = row.kind is RefKind.TAG
+        policy = spec.on_moved_tag if is_tag else spec.on_moved_branch
         moved = (
             f"{row.kind} {row.name!r} was moved upstream: locked to {old.commit}, now {row.commit}"
         )
-        match policy:
-            case Drift.FAIL:
-                refusal = refusal or _refused(spec, f"{spec.title}:{row.name}", moved)
-            case Drift.HOLD:
-                kept[row] = old
-                findings.append(f"{moved}; it stays as locked")
-            case Drift.FOLLOW:
-                if row.kind is RefKind.TAG:  # a branch is there to move
-                    findings.append(f"{moved}; followed")
+        done = {Drift.FAIL: "", Drift.HOLD: "; it stays as locked", Drift.FOLLOW: "; followed"}
+        kind = FindingKind.MOVED_TAG if is_tag else FindingKind.MOVED_BRANCH
+        findings.append(Finding(kind, row.name, policy, moved + done[policy]))
+        if policy is Drift.FAIL:
+            refusal = refusal or _refused(spec, f"{spec.title}:{row.name}", moved)
+        elif policy is Drift.HOLD:
+            kept[row] = old
     requests = {
         ref: tuple(kept.get(row, row) for row in rows) for ref, rows in resolution.requests.items()
     }

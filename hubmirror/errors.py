@@ -156,6 +156,10 @@ class UpstreamError(HubmirrorError):
         self.unreachable = unreachable
 
 
+class GoneError(UpstreamError):
+    """An upstream says that what it had is not there, or not for whoever asks."""
+
+
 class StorageError(HubmirrorError):
     """A file or folder that cannot be read or written as it must be."""
 

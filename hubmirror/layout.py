@@ -98,6 +98,11 @@ class StateLayout:
         return self.root / "last-success"
 
     @property
+    def last_run(self) -> Path:
+        """Says how the last sync ended, and what it found."""
+        return self.root / "last-run.json"
+
+    @property
     def verified(self) -> Path:
         """Remembers when each blob was last read."""
         return self.root / "verified.db"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from hubmirror.drift import Resolution, judge_drift
-from hubmirror.errors import HubmirrorError
+from hubmirror.drift import Resolution, judge_drift, judge_gone
+from hubmirror.errors import GoneError, HubmirrorError
+from hubmirror.findings import Finding
 from hubmirror.manifest.locked import Lock, LockedEntrypoint
 from hubmirror.records import BlobRef, CheckpointRow, Digest, RefRow, RepoKey, SnapshotRow
 from hubmirror.specs import CheckpointSpec, Manifest, RepoSpec, SyncSettings
@@ -41,7 +42,7 @@ class UnitPlan:
         held_snapshots: Snapshots that are there.
         fetch: Checkpoints whose bytes are missing.
         held_checkpoints: Checkpoints whose bytes are there.
-        drift: What moved upstream since the lock, one sentence each.
+        findings: What upstream did since the lock.
         kept_refs: Refs that stay at their locked commit although they, or their repo, moved.
         traced: What the lock knows of the entrypoints that are declared still.
     """
@@ -54,7 +55,7 @@ class UnitPlan:
     held_snapshots: tuple[SnapshotRow, ...]
     fetch: tuple[FetchPlan, ...]
     held_checkpoints: tuple[CheckpointRow, ...]
-    drift: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     kept_refs: frozenset[RefRow] = frozenset()
     traced: tuple[LockedEntrypoint, ...] = ()
 
@@ -118,16 +119,22 @@ def _traced(spec: RepoSpec, lock: Lock | None) -> tuple[LockedEntrypoint, ...]:
 def _plan_repo(
     spec: RepoSpec,
     lock: Lock | None,
-    resolution: Resolution | HubmirrorError,
+    found: Resolution | HubmirrorError,
     known: Known,
 ) -> UnitPlan:
     name = str(spec.key)
-    if isinstance(resolution, HubmirrorError):
-        return UnitPlan(name, spec, None, resolution, (), (), (), ())
-    drift = judge_drift(spec, resolution, lock.repo(spec.key) if lock else None)
-    if drift.refusal:
-        return UnitPlan(name, spec, resolution, drift.refusal, (), (), (), (), drift.findings)
-    resolution = drift.resolution
+    locked = lock.repo(spec.key) if lock else None
+    if isinstance(found, GoneError):
+        judged = judge_gone(spec, found, locked)
+    elif isinstance(found, HubmirrorError):
+        return UnitPlan(name, spec, None, found, (), (), (), ())
+    else:
+        judged = judge_drift(spec, found, locked)
+    resolution = judged.resolution
+    if judged.refusal:
+        return UnitPlan(
+            name, spec, resolution, judged.refusal, (), (), (), (), findings=judged.findings
+        )
     make: list[RefRow] = []
     held: dict[str, SnapshotRow] = {}
     for ref in resolution.refs():
@@ -146,8 +153,8 @@ def _plan_repo(
         held_snapshots=tuple(held.values()),
         fetch=fetch,
         held_checkpoints=held_checkpoints,
-        drift=drift.findings,
-        kept_refs=drift.kept_refs,
+        findings=judged.findings,
+        kept_refs=judged.kept_refs,
     )
 
 

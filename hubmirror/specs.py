@@ -9,6 +9,14 @@ from enum import StrEnum
 from hubmirror.records import Digest, RepoKey
 
 
+class Drift(StrEnum):
+    """What is done about what is upstream no more what the lock says."""
+
+    FOLLOW = "follow"
+    HOLD = "hold"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True, slots=True)
 class EntrypointSpec:
     """An entrypoint that must work offline, with the arguments that it must work with.
@@ -30,6 +38,8 @@ class CheckpointSpec:
         prefix: The leading hex digits of a sha256 that its author demands, or nothing.
         fallbacks: Other addresses of the same bytes, tried in order.
         fetch_url: The address really asked, with ``${NAME}`` for the environment; never stored.
+        on_changed_url: What to do when ``sync --check-urls`` finds other bytes there.
+        on_gone_url: What to do when it finds nothing there any more.
     """
 
     url: str
@@ -37,6 +47,8 @@ class CheckpointSpec:
     prefix: str = ""
     fallbacks: tuple[str, ...] = ()
     fetch_url: str = ""
+    on_changed_url: Drift = Drift.FAIL
+    on_gone_url: Drift = Drift.HOLD
 
     @property
     def checksum(self) -> str:
@@ -49,14 +61,6 @@ class Lfs(StrEnum):
 
     POINTER = "pointer"
     FETCH = "fetch"
-    FAIL = "fail"
-
-
-class Drift(StrEnum):
-    """What is done about a ref that names another commit than the lock."""
-
-    FOLLOW = "follow"
-    HOLD = "hold"
     FAIL = "fail"
 
 
@@ -88,6 +92,7 @@ class RepoSpec:
     allow_unreachable: bool = False
     on_moved_tag: Drift = Drift.FAIL
     on_moved_branch: Drift = Drift.FOLLOW
+    on_gone_repo: Drift = Drift.HOLD
 
     def names(self) -> frozenset[RepoKey]:
         """Return every key by which code may ask for this repo."""

@@ -263,7 +263,7 @@ def test_a_moved_tag_is_refused_with_both_commits_and_the_way_to_accept_it() -> 
     )
     assert unit.failure.hint.endswith("hubmirror lock MANIFEST --upgrade pytorch/vision:v1")
     assert (unit.make, unit.fetch) == ((), ())
-    assert unit.resolution is MOVED
+    assert unit.resolution == MOVED
 
 
 def test_a_moved_tag_that_a_glob_found_is_refused_by_its_own_name() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -86,23 +86,25 @@ class Catalog:
 
     def sources(self) -> tuple[Source, ...]:
         """Return every source with its lock, by name."""
-        rows = self._all("SELECT name, lock FROM source ORDER BY name")
-        return tuple(Source(name, lock) for name, lock in rows)
+        return tuple(
+            Source(*row) for row in self._all("SELECT name, lock FROM source ORDER BY name")
+        )
 
     def units(self) -> tuple[Unit, ...]:
         """Return every unit, by source and name."""
-        sql = f"SELECT {_UNIT_COLUMNS} FROM unit ORDER BY source, name"
-        return tuple(self._unit(row) for row in self._all(sql))
+        return self._units("")
 
     def failing_units(self) -> tuple[Unit, ...]:
         """Return the units that are stale or incomplete, by source and name."""
-        sql = f"SELECT {_UNIT_COLUMNS} FROM unit WHERE state <> ? ORDER BY source, name"
-        return tuple(self._unit(row) for row in self._all(sql, UnitState.COMPLETE))
+        return self._units("WHERE state <> ?", UnitState.COMPLETE)
 
     def declaring_units(self) -> tuple[Unit, ...]:
         """Return the units that declare entrypoints, by source and name."""
-        sql = f"SELECT {_UNIT_COLUMNS} FROM unit WHERE wanted <> '[]' ORDER BY source, name"
-        return tuple(self._unit(row) for row in self._all(sql))
+        return self._units("WHERE wanted <> '[]'")
+
+    def count_units(self) -> Mapping[str, int]:
+        """Return how many units there are of each state."""
+        return dict(self._all("SELECT state, count(*) FROM unit GROUP BY state"))
 
     def holdings(self) -> Holdings:
         """Return all that this catalog says."""
@@ -161,11 +163,8 @@ class Catalog:
 
     def units_named(self, key: RepoKey) -> tuple[Unit, ...]:
         """Return the units whose repo is asked for by this name; several sources may have one."""
-        sql = (
-            f"SELECT {_UNIT_COLUMNS} FROM repo_name JOIN unit ON unit.id = repo_name.unit "
-            "WHERE repo_name.host = ? AND repo_name.path = ? ORDER BY source, name"
-        )
-        return tuple(self._unit(row) for row in self._all(sql, key.host, key.path))
+        named = "SELECT unit FROM repo_name WHERE host = ? AND path = ?"
+        return self._units(f"WHERE id IN ({named})", key.host, key.path)
 
     def repo_titles(self) -> tuple[str, ...]:
         """Return the name of every mirrored repo as its manifest writes it."""
@@ -218,6 +217,10 @@ class Catalog:
     def _each(self, sql: str) -> Iterator[tuple[Any, ...]]:  # SQLite's own types
         with self._lock:
             yield from self._database.execute(sql)
+
+    def _units(self, condition: str, *values: object) -> tuple[Unit, ...]:
+        sql = f"SELECT {_UNIT_COLUMNS} FROM unit {condition} ORDER BY source, name"
+        return tuple(self._unit(row) for row in self._all(sql, *values))
 
     def _unit(self, row: Sequence[Any]) -> Unit:
         number, source, name, state, reason, wanted = row

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from hubmirror.evidence import Quarantined
+from hubmirror.findings import Finding
 from hubmirror.proofs import Standing
 from hubmirror.records import CheckpointRow
 
@@ -54,6 +55,17 @@ def checkpoint(row: CheckpointRow) -> dict[str, object]:
 def quarantined(rows: Iterable[Quarantined]) -> list[dict[str, str]]:
     """Return what is quarantined as ``--json`` has it."""
     return [{"sha256": row.digest.hex, "reason": row.reason, "since": row.at} for row in rows]
+
+
+def finding(one: Finding) -> dict[str, str | None]:
+    """Return what upstream did as ``--json`` has it."""
+    return {
+        "kind": one.kind.value,
+        "subject": one.subject,
+        "policy": one.policy.value,
+        "message": one.message,
+        "since": one.since or None,
+    }
 
 
 def size(size_bytes: int) -> str:

@@ -17,6 +17,7 @@ Examples:
   hubmirror sync /etc/hubmirror/manifests.d --lock-dir /var/lib/hubmirror/locks
   hubmirror sync manifest.yaml --dry-run
   hubmirror sync manifest.yaml --locked --json >report.json
+  hubmirror sync manifest.yaml --check-urls
 """
 )
 @click.argument(
@@ -40,6 +41,11 @@ Examples:
     help="Like --locked (which it implies) with no network at all: missing bytes are an error.",
 )
 @click.option(
+    "--check-urls",
+    is_flag=True,
+    help="Also ask every URL whose bytes are held whether it is there still, and the same.",
+)
+@click.option(
     "--rehearse",
     is_flag=True,
     help="Publish only what loads: every declared entrypoint is loaded first, with no network.",
@@ -56,6 +62,7 @@ def command(
     dry_run: bool,
     locked: bool,
     frozen: bool,
+    check_urls: bool,
     rehearse: bool,
     lock_dir: Path | None,
     wait: int,
@@ -75,11 +82,20 @@ def command(
     from hubmirror.sync import Mode, Options, plan_sync, sync
     from hubmirror.writer import Turn
 
+    if check_urls and (dry_run or locked or frozen):
+        raise click.UsageError("--check-urls goes with none of --dry-run, --locked and --frozen.")
     settings = Settings.load(mirror=mirror, state=state)
     mode = Mode.FROZEN if frozen else Mode.LOCKED if locked else Mode.FOLLOW
     turn, told = Turn("sync", wait, take_over), sync_output.progress
     judge = Judge(settings, HowToRehearse(notify=told)) if rehearse and not dry_run else None
-    wanted = Options(mode=mode, lock_dir=lock_dir, judge=judge, notify=told, turn=turn)
+    wanted = Options(
+        mode=mode,
+        lock_dir=lock_dir,
+        check_urls=check_urls,
+        judge=judge,
+        notify=told,
+        turn=turn,
+    )
     files = find_manifests(manifests)
     if dry_run:
         return sync_output.show_plan(plan_sync(files, settings, wanted), as_json=as_json)

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from hubmirror import urls
 from hubmirror.cli import render
 from hubmirror.errors import ExitCode
+from hubmirror.findings import CheckedUrls
 from hubmirror.plan import SourcePlan, UnitPlan
 from hubmirror.records import UnitState
 from hubmirror.sync import SyncReport, UnitReport
+
+_MOST_LINES = 20
+"""So many URLs that nobody spoke for are named; where a network is down, it is all of them."""
 
 
 def progress(line: str) -> None:
@@ -89,6 +93,8 @@ def show_report(report: SyncReport, *, as_json: bool) -> ExitCode:
     for one in report.dropped:
         what = ": ".join(urls.redact(name) for name in (one.unit, one.name) if name)
         render.note(f"no longer wanted: {what} (source {one.source})")
+    if report.checked:
+        _note_checked(report.checked)
     if report.dropped:
         render.note("`hubmirror prune` removes its bytes once no kept publication needs them")
     for unit in report.failed():
@@ -121,6 +127,14 @@ def _summary(report: SyncReport) -> str:
     return "published nothing new"
 
 
+def _note_checked(checked: CheckedUrls) -> None:
+    for sentence in checked.unanswered[:_MOST_LINES]:
+        render.note(f"not told: {sentence}")
+    if more := len(checked.unanswered[_MOST_LINES:]):
+        render.note(f"not told: {more} more")
+    render.note(f"{render.count(len(checked.seen), 'URL')} asked again")
+
+
 def _note_failure(unit: UnitReport) -> None:
     kept = "keeps what it had" if unit.state is UnitState.STALE else "is not loadable yet"
     render.note(f"{unit.state}: {unit.name} (source {unit.source}) {kept}")
@@ -143,6 +157,8 @@ def _report_fields(report: SyncReport, code: ExitCode) -> dict[str, object]:
             {"source": one.source, "unit": one.unit, "name": one.name or None}
             for one in report.dropped
         ],
+        "checked_urls": len(report.checked.seen) if report.checked else None,
+        "unanswered": list(report.checked.unanswered) if report.checked else [],
         "units": [
             {
                 "source": unit.source,
@@ -154,6 +170,7 @@ def _report_fields(report: SyncReport, code: ExitCode) -> dict[str, object]:
                 "failure": unit.failure.message if unit.failure else None,
                 "hint": unit.failure.hint if unit.failure else None,
                 "warnings": list(unit.warnings),
+                "findings": [render.finding(one) for one in unit.findings],
                 "drift_held": unit.drift_held,
             }
             for unit in report.units

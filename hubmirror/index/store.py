@@ -14,7 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hubmirror.errors import FormatError, StorageError
+from hubmirror.findings import SeenUrl
 from hubmirror.index import rows, tables
+from hubmirror.index import seen as sightings
 from hubmirror.records import Digest, Holdings, SnapshotRow, Source, Unit
 
 _log = logging.getLogger(__name__)
@@ -165,7 +167,19 @@ class Index:
 
     def record_arrivals(self, arrivals: Iterable[Arrival]) -> None:
         """Remember bytes that were checked, so that a killed run need not fetch them again."""
+        arrivals = list(arrivals)
         self._remember(tables.arrival, arrivals)
+        self.record_seen(SeenUrl(one.url, one.etag, asked_at=_now()) for one in arrivals)
+
+    def record_seen(self, seen: Iterable[SeenUrl]) -> None:
+        """Remember what hosts said of URLs."""
+        with self._writing() as connection:
+            sightings.keep(connection, seen)
+
+    def seen(self, *, drifted: bool = False) -> Mapping[str, SeenUrl]:
+        """Return what was last seen of URLs: of all, or of those that were gone or changed."""
+        with self._engine.connect() as connection:
+            return sightings.find(connection, drifted=drifted)
 
     def arrivals(self) -> Mapping[str, Arrival]:
         """Return what has arrived, or was put, by URL."""

@@ -128,6 +128,19 @@ made = Table(
     *_of_snapshot(),
 )
 
+# A table that is new needs no migration: whoever opens an older index makes it.
+seen = Table(
+    "seen",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("etag", Text, nullable=False),
+    Column("modified", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("since", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
 run = Table(
     "run",
     metadata,

@@ -60,6 +60,7 @@ def _repo(entry: RepoEntry) -> RepoSpec:
         allow_unreachable=entry.allow_unreachable,
         on_moved_tag=Drift(entry.on_moved_tag),
         on_moved_branch=Drift(entry.on_moved_branch),
+        on_gone_repo=Drift(entry.on_gone_repo),
     )
 
 
@@ -76,6 +77,8 @@ def _checkpoint(entry: CheckpointEntry) -> CheckpointSpec:
         prefix="" if isinstance(checksum, Digest) else checksum,
         fallbacks=tuple(entry.urls or ()),
         fetch_url=entry.fetch_url,
+        on_changed_url=Drift(entry.on_changed_url),
+        on_gone_url=Drift(entry.on_gone_url),
     )
 
 

@@ -115,6 +115,15 @@ class CheckpointEntry(_Entry):
         description="The address to download from instead of `url`, when it is signed or gated. "
         "${NAME} stands for an environment variable of sync. It is never stored.",
     )
+    on_changed_url: Policy = Field(
+        default="fail",
+        description="What to do when `sync --check-urls` finds other bytes at the URL.",
+    )
+    on_gone_url: Policy = Field(
+        default="hold",
+        description="What to do when `sync --check-urls` finds nothing at the URL any more. The "
+        "mirrored bytes stay; `follow` says that you know.",
+    )
 
 
 class EntrypointEntry(_Entry):
@@ -196,6 +205,11 @@ class RepoEntry(_Entry):
     on_moved_branch: Policy = Field(
         default="follow",
         description="What to do when a branch names another commit than the lock.",
+    )
+    on_gone_repo: Policy = Field(
+        default="hold",
+        description="What to do when the repo is not there any more. What is mirrored stays; "
+        "`follow` says that you know.",
     )
 
 

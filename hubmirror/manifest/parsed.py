@@ -31,7 +31,7 @@ from hubmirror.specs import (
 )
 from hubmirror.version import __version__
 
-_FORMAT = 2
+_FORMAT = 3
 _MODES = files.Modes(file=0o600, folder=0o700)
 _KEPT_S = 30 * 24 * 3600
 
@@ -147,6 +147,7 @@ def _repo(fields: dict[str, Any]) -> RepoSpec:  # whatever JSON holds
         "lfs": Lfs(fields["lfs"]),
         "on_moved_tag": Drift(fields["on_moved_tag"]),
         "on_moved_branch": Drift(fields["on_moved_branch"]),
+        "on_gone_repo": Drift(fields["on_gone_repo"]),
     }
     return RepoSpec(**fields | records)
 
@@ -158,6 +159,10 @@ def _checkpoints(
     prefix: list[str],
     fallbacks: list[list[str]],
     fetch_url: list[str],
+    on_changed_url: list[str],
+    on_gone_url: list[str],
 ) -> tuple[CheckpointSpec, ...]:
     digests = [Digest(text) if text else None for text in sha256]
-    return tuple(map(CheckpointSpec, url, digests, prefix, map(tuple, fallbacks), fetch_url))
+    changed, gone = map(Drift, on_changed_url), map(Drift, on_gone_url)
+    given = (url, digests, prefix, map(tuple, fallbacks), fetch_url, changed, gone)
+    return tuple(map(CheckpointSpec, *given))

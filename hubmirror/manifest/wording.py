@@ -67,6 +67,8 @@ def translate(error: ErrorDetails, root: Node, file: str) -> Fault:
         message = _missing(str(path[-1]))
     elif kind == FAULT:
         message = f"{_named(path)}: {error['ctx']['sentence']}"
+    elif kind == "literal_error":
+        message = f"{_named(path)}: expected {error['ctx']['expected']}, got {_got(node)}"
     else:
         message = f"{_named(path)}: {_wrong_type(kind, path, node)}"
     return Fault(file, node.line, node.column, message)

@@ -114,7 +114,11 @@ def _gather(
     described: Mapping[CheckpointRow, CheckpointRow],
 ) -> _Gathered:
     failures = [plan.failure] if plan.failure else []
-    warnings: list[str] = list(plan.drift)
+    warnings: list[str] = [
+        one.message
+        for one in plan.findings
+        if one.is_warning and not (plan.failure and one.message in plan.failure.message)
+    ]
     resolution, made = plan.resolution, tuple[SnapshotRow, ...]()
     match outcomes.snapshots.get((source, plan.name)):
         case Snapshots() as found:
@@ -263,6 +267,7 @@ def _report(unit: Unit, item: _Gathered) -> UnitReport:
         fetched_bytes=sum(one.row.size_bytes for one in item.weights),
         failure=item.failure,
         warnings=item.warnings,
-        drift_held=bool(item.plan.kept_refs),
+        findings=item.plan.findings,
+        drift_held=any(one.is_held for one in item.plan.findings),
         has_asked=not item.plan.is_idle() or bool(item.resolution and item.resolution.asked),
     )

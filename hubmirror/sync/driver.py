@@ -13,12 +13,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from hubmirror import audit, files
 from hubmirror.audit import Change
 from hubmirror.differences import Kind, compare
 from hubmirror.errors import ExitCode, RefusedError, StorageError
 from hubmirror.evidence import Evidence, Proof
+from hubmirror.findings import CheckedUrls
 from hubmirror.plan import SourcePlan
 from hubmirror.proofs import with_proofs
 from hubmirror.publish import Published, publish, refuse_contradictions
@@ -28,6 +30,7 @@ from hubmirror.specs import Manifest
 from hubmirror.state import note_success
 from hubmirror.sync.assembling import Assembled, assemble
 from hubmirror.sync.catching_up import catch_up
+from hubmirror.sync.checking import STALL_S, UrlChecker
 from hubmirror.sync.closing import Assembling, replaced
 from hubmirror.sync.contents import describe_all
 from hubmirror.sync.fetching import Fetcher, Outcomes
@@ -47,9 +50,11 @@ from hubmirror.sync.planning import (
     restore_locks,
 )
 from hubmirror.sync.preflight import PATIENCE_S, Preflight
+from hubmirror.sync.recording import recording
 from hubmirror.sync.report import SyncReport, UnitReport
 from hubmirror.sync.room import Room
 from hubmirror.sync.snapshots import SnapshotMaker
+from hubmirror.sync.standing import judge_urls
 from hubmirror.sync.weights import Weights, WeightsFetcher
 from hubmirror.sync.writing import Workplace, writing
 from hubmirror.upstream.credentials import Credentials
@@ -76,12 +81,19 @@ def sync(manifests: Sequence[Path], settings: Settings, options: Options) -> Syn
     with writing(settings, options.turn) as place, git_upstream(settings) as git:
         reader.keep(place.state.manifests, time.time())
         catch_up(place.index, place.mirror)
-        with place.index.run([one.manifest.name for one in wanted]) as outcome:
-            report = _Run(place, settings, options, git).run(wanted)
+        sources = [one.manifest.name for one in wanted]
+        with recording(place.state, sources) as record, place.index.run(sources) as outcome:
+            record.report = report = _Run(place, settings, options, git).run(wanted)
             outcome.append(report.exit_code().name.lower())
         if report.exit_code() is ExitCode.OK:
             note_success(place.state)
         return report
+
+
+class _Connect(Protocol):
+    """Opens the HTTP engine, which is closed when the run is over."""
+
+    def __call__(self, logins: Credentials, *, stall_s: float = 60) -> HttpUpstream: ...
 
 
 class _Run:
@@ -108,6 +120,10 @@ class _Run:
         plans = self._plan(wanted, before)
         if self._options.mode is Mode.FROZEN:
             refuse_missing(plans)
+        checked = self._check_urls(plans) if self._options.check_urls else None
+        if self._options.mode is Mode.FOLLOW:  # otherwise the lock decides
+            asked = checked.seen.keys() if checked else frozenset[str]()
+            plans = list(judge_urls(plans, self._index.seen(drifted=True), asked))
         outcomes = self._fetch(plans)
         described = self._describe(plans, outcomes, before)
         had = _by_source(before)
@@ -118,7 +134,7 @@ class _Run:
             ),
         )
         done = assembling.closed(plans)
-        if (cut_off := SyncReport(_reports(done), None)).is_cut_off():
+        if (cut_off := SyncReport(_reports(done), None, checked=checked)).is_cut_off():
             return cut_off
         done, proofs = self._judge(plans, done, assembling)
         after = replaced(before, done)
@@ -137,7 +153,7 @@ class _Run:
         self._room.clear(time.time())
         changes = compare(before, after) if published else ()
         dropped = tuple(one for one in changes if one.kind is Kind.REMOVED)
-        return SyncReport(_reports(done), published, locks, held, dropped)
+        return SyncReport(_reports(done), published, locks, held, dropped, checked)
 
     def _plan(self, wanted: Sequence[Wanted], before: Holdings) -> Sequence[SourcePlan]:
         waiting = find_waiting(self._index)
@@ -149,33 +165,51 @@ class _Run:
         asked = [manifest.settings.jobs for manifest in manifests]
         return max((jobs for jobs in asked if jobs), default=self._settings.jobs)
 
+    def _check_urls(self, plans: Sequence[SourcePlan]) -> CheckedUrls:
+        """Ask the URLs whose bytes are held, and remember what was said."""
+        jobs = self._jobs(plan.manifest for plan in plans)
+        with contextlib.ExitStack() as ends:
+            connect = self._connector(plans, ends)
+            http = connect(find_credentials(self._settings), stall_s=STALL_S)
+            checker = UrlChecker(http, self._room, self._settings.expand, jobs)
+            checked = checker.check(plans, self._index.seen())
+        self._index.record_seen(checked.seen.values())
+        return checked
+
     def _fetch(self, plans: Sequence[SourcePlan]) -> Outcomes:
         settings, jobs = self._settings, self._jobs(plan.manifest for plan in plans)
-        rates = [plan.manifest.settings.limit_rate_bytes for plan in plans]
-        pace = Pace(min((rate for rate in rates if rate), default=settings.limit_rate_bytes))
         credentials = find_credentials(settings)
         with contextlib.ExitStack() as ends:
-
-            def http(logins: Credentials, *, stall_s: float = 60) -> HttpUpstream:
-                opened = HttpUpstream(
-                    ca_bundle=settings.ca_bundle,
-                    proxies=settings.proxies,
-                    credentials=logins,
-                    pace=pace,
-                    connections_per_host=self._connections(plans),
-                    stall_s=stall_s,
-                )
-                return ends.enter_context(opened)
-
+            connect = self._connector(plans, ends)
             preflight = Preflight(self._room, settings.expand, jobs)
-            preflight.check(plans, lambda: http(credentials, stall_s=PATIENCE_S / 2))
-            weights = WeightsFetcher(http(credentials), self._landing, self._room, settings.expand)
+            preflight.check(plans, lambda: connect(credentials, stall_s=PATIENCE_S / 2))
+            http = connect(credentials)
+            weights = WeightsFetcher(http, self._landing, self._room, settings.expand)
             check_stop = weights.stop.check
-            objects = ObjectFetcher(lambda: http(credentials.for_git()), self._room, check_stop)
+            objects = ObjectFetcher(lambda: connect(credentials.for_git()), self._room, check_stop)
             maker = SnapshotMaker(self._git, self._landing, objects, self._state.clone, check_stop)
             is_exact = self._options.mode is not Mode.FOLLOW
             fetcher = Fetcher(maker, weights, self._options.notify, is_exact=is_exact)
             return fetcher.fetch_all(plans, jobs, self._index.record_arrivals)
+
+    def _connector(self, plans: Sequence[SourcePlan], ends: contextlib.ExitStack) -> _Connect:
+        """Return what opens the HTTP engine for a run: all that it opens share one pace."""
+        settings = self._settings
+        rates = [plan.manifest.settings.limit_rate_bytes for plan in plans]
+        pace = Pace(min((rate for rate in rates if rate), default=settings.limit_rate_bytes))
+
+        def connect(logins: Credentials, *, stall_s: float = 60) -> HttpUpstream:
+            opened = HttpUpstream(
+                ca_bundle=settings.ca_bundle,
+                proxies=settings.proxies,
+                credentials=logins,
+                pace=pace,
+                connections_per_host=self._connections(plans),
+                stall_s=stall_s,
+            )
+            return ends.enter_context(opened)
+
+        return connect
 
     def _connections(self, plans: Iterable[SourcePlan]) -> int:
         """Say how many connections a host may see: as few as the most careful manifest asks."""

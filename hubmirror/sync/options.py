@@ -34,6 +34,7 @@ class Options:
     Attributes:
         mode: How far it may go from its locks.
         lock_dir: Where locks are kept; None for beside each manifest.
+        check_urls: Whether URLs are asked again whose bytes are held.
         judge: Says which units must not be published as they are; None lets all of them.
         notify: Told of each thing that is done, in one line.
         turn: How it asks for its turn among the writers.
@@ -41,6 +42,7 @@ class Options:
 
     mode: Mode = Mode.FOLLOW
     lock_dir: Path | None = None
+    check_urls: bool = False
     judge: Callable[[Mirror, Holdings, Collection[str]], Judgement] | None = None
     notify: Callable[[str], None] = lambda _: None
     turn: Turn = _TURN

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hubmirror.differences import Difference
 from hubmirror.errors import ExitCode, HubmirrorError, RefusedError, UpstreamError
+from hubmirror.findings import CheckedUrls, Finding
 from hubmirror.publish import Published
 from hubmirror.records import UnitState
 
@@ -20,7 +21,8 @@ class UnitReport:
         fetched_bytes: The sum of their sizes.
         failure: Why it did not advance; None when it did.
         warnings: What its owner should know although it did.
-        drift_held: True when a ref moved upstream and its policy holds it back.
+        findings: What upstream did to it.
+        drift_held: True when upstream changed something and its policy holds that back.
         has_asked: False when all that it needs was known, so that no upstream was asked.
     """
 
@@ -32,6 +34,7 @@ class UnitReport:
     fetched_bytes: int = 0
     failure: HubmirrorError | None = None
     warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     drift_held: bool = False
     has_asked: bool = True
 
@@ -46,6 +49,7 @@ class SyncReport:
         locks: The locks that were written.
         held: True when publishing is on hold, so that what was fetched waits.
         dropped: What the manifests had and want no longer.
+        checked: What came of asking URLs again; None where that was not wanted.
     """
 
     units: tuple[UnitReport, ...]
@@ -53,6 +57,7 @@ class SyncReport:
     locks: tuple[str, ...] = ()
     held: bool = False
     dropped: tuple[Difference, ...] = ()
+    checked: CheckedUrls | None = None
 
     def failed(self) -> tuple[UnitReport, ...]:
         """Return the units that did not advance."""
@@ -70,7 +75,10 @@ class SyncReport:
             return ExitCode.REFUSED
         if self.is_cut_off():
             return ExitCode.UPSTREAM
-        return ExitCode.INCOMPLETE if failures else ExitCode.OK
+        if failures:
+            return ExitCode.INCOMPLETE
+        is_unanswered = self.checked and self.checked.unanswered and not self.checked.seen
+        return ExitCode.UPSTREAM if is_unanswered else ExitCode.OK
 
     def is_cut_off(self) -> bool:
         """Tell whether upstreams were asked, and not one of them answered."""

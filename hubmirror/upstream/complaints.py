@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from hubmirror.errors import HubmirrorError, StorageError, UpstreamError
+from hubmirror.errors import GoneError, HubmirrorError, StorageError, UpstreamError
 from hubmirror.upstream.addresses import Address
 
 _BROKE_OFF = "no answer from the host, or it broke off"
@@ -34,10 +34,13 @@ class _Cause:
     meaning: str
     hint: str = ""
     unreachable: bool = False
+    gone: bool = False
 
 
-def _cause(pattern: str, meaning: str, hint: str = "", *, unreachable: bool = False) -> _Cause:
-    return _Cause(re.compile(pattern, re.IGNORECASE), meaning, hint, unreachable)
+def _cause(
+    pattern: str, meaning: str, hint: str = "", *, unreachable: bool = False, gone: bool = False
+) -> _Cause:
+    return _Cause(re.compile(pattern, re.IGNORECASE), meaning, hint, unreachable, gone)
 
 
 # The first that matches any line wins, so what says more stands higher.
@@ -77,6 +80,7 @@ _CAUSES = (
         r"could not read (username|password)",
         "the repository was not found, or is private",
         _LOGIN,
+        gone=True,
     ),
     _cause(
         r"authentication failed|error: 40[13]|permission denied \(|access denied|invalid cred",
@@ -87,6 +91,7 @@ _CAUSES = (
         r"repository .* not found|error: 4(04|10)|does not appear to be a git repo|not exist",
         "the repository was not found, or is private",
         "check the URL; " + _LOGIN,
+        gone=True,
     ),
     _cause(
         r"^(error|fatal): .*(fsck error|object [0-9a-f]{40}: )",
@@ -153,6 +158,8 @@ def upstream_error(address: Address, said: str) -> HubmirrorError:
         line = next((line for line in lines if cause.pattern.search(bare[line])), "")
         if line:
             message = f"{address.shown}: {cause.meaning} (git: {line})"
+            if cause.gone:
+                return GoneError(message, hint=cause.hint)
             return UpstreamError(message, hint=cause.hint, unreachable=cause.unreachable)
     what = "what came is damaged" if _DAMAGED.search(said) else "git failed"
     return UnexplainedError(f"{address.shown}: {what} (git: {last_word(lines)})")

@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from hubmirror import files, urls
-from hubmirror.errors import HubmirrorError, StorageError, UpstreamError
+from hubmirror.errors import GoneError, HubmirrorError, StorageError, UpstreamError
 from hubmirror.records import Digest
 from hubmirror.upstream import refusals, small
 from hubmirror.upstream.connections import Answer, Connections
@@ -24,10 +24,13 @@ from hubmirror.upstream.download import Download, Terms
 from hubmirror.upstream.following import Follower
 from hubmirror.upstream.pace import Pace
 from hubmirror.upstream.partials import Partial, Version, discard, discard_journal, is_begun
-from hubmirror.upstream.refusals import PassingError
+from hubmirror.upstream.refusals import PassingError, StatusError
 from hubmirror.upstream.retries import Budget, Retries
 
-__all__ = ["Fetched", "HttpUpstream", "Terms", "discard", "discard_journal"]
+__all__ = ["Fetched", "HttpUpstream", "Terms", "Version", "discard", "discard_journal"]
+
+
+_GONE = (404, 410)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,36 @@ class HttpUpstream:
         except (PassingError, HubmirrorError, OSError):
             return None
 
+    def look(self, url: str, shown: str) -> Version:
+        """Ask once what is at an address, and take none of its bytes.
+
+        What a host refuses to HEAD it may well give: then the first byte is asked for.
+
+        Raises:
+            GoneError: when it says that nothing is there.
+            UpstreamError: when it says nothing of use.
+        """
+        if url.startswith("file:"):
+            return _look_at_file(url, shown)
+        slots = self._connections.slots(url, shown)
+        slots.take()
+        try:
+            with (
+                contextlib.suppress(StatusError),
+                self._connections.ask(url, shown, {}, method="HEAD") as answer,
+            ):
+                return Version.of(answer.headers, answer.size_bytes)
+            with self._connections.ask(url, shown, {"Range": "bytes=0-0"}) as answer:
+                return Version.of(answer.headers, _size_of_whole(answer))
+        except PassingError as failure:
+            raise failure.cause from failure
+        except StatusError as error:
+            if error.status in _GONE:
+                raise GoneError(error.message, hint=error.hint) from error
+            raise
+        finally:
+            slots.give_back()
+
     def _fetch(self, url: str, path: Path, terms: Terms) -> Fetched:
         retries = Retries(terms.shown, first_wait_s=self._first_wait_s, budget=self._budget)
         first = None if is_begun(path) else self._begin(url, path, terms, retries)
@@ -216,6 +249,24 @@ def _copy(url: str, partial: Partial, terms: Terms) -> Fetched:
         size = _copy_pieces(source, partial, terms)
     refusals.refuse_empty(size, terms.shown)
     return Fetched(Follower(partial).finish(size), size, redirect="", etag="")
+
+
+def _size_of_whole(answer: Answer) -> int | None:
+    """Return how large the file is of which an answer has all, or a part."""
+    if answer.status == 200:
+        return answer.size_bytes
+    total = answer.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(total) if total.isdecimal() else None
+
+
+def _look_at_file(url: str, shown: str) -> Version:
+    try:
+        found = _local_path(url).stat()
+    except FileNotFoundError as error:
+        raise GoneError(f"{shown}: {error.strerror}") from error
+    except OSError as error:
+        raise UpstreamError(f"{shown}: {error.strerror}") from error
+    return Version("", str(found.st_mtime_ns), found.st_size)
 
 
 def _local_path(url: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -15,6 +16,7 @@ from hubmirror.mirror import Mirror
 from tests.carry.handmade import Handmade
 from tests.cli.shell import Shell, keys
 from tests.upstream import Upstream, hubs
+from tests.upstream.faults import Status
 from tests.writer import wanted
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -111,6 +113,12 @@ def damaged_part(shell: Shell) -> Path:
     return parts[0]
 
 
+def _gone(shell: Shell, upstream: Upstream, manifest: Path) -> Iterator[Any]:
+    """Let a URL go, so that there is a finding."""
+    upstream.put("/left.pth", b"left", fault=Status(404))
+    yield shell.document("sync", manifest, "--check-urls", code=6)
+
+
 def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream: Upstream) -> None:
     hub = hubs.plain_weights(upstream)
     home = shell.writer.folder / "torch"
@@ -119,10 +127,15 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
     traced = shell.writer.manifest(
         [{"repo": hub.name, "url": hub.url, "entrypoints": ["small"]}], name="traced"
     )
+    left = shell.writer.manifest(
+        checkpoints=[{"url": upstream.put("/left.pth", b"left")}], name="left"
+    )
     documents = {
         "hubmirror sync": [
             shell.document("sync", manifest, "--dry-run"),
             shell.document("sync", manifest, code=3),
+            shell.document("sync", left),
+            *_gone(shell, upstream, left),
         ],
         "hubmirror trace": [shell.document("trace", traced)],
         "hubmirror put": [shell.document("put", "https://gated.example/w.pth", manifest)],
@@ -181,6 +194,14 @@ def test_the_exit_codes_in_the_help_are_all_there() -> None:
     found = re.findall(r"(?:^  |  )(\d+) ", commands.epilog, re.MULTILINE)
 
     assert sorted(map(int, found)) == sorted(map(int, ExitCode))
+
+
+def test_the_exit_codes_in_the_readme_are_all_there() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+
+    rows = re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)
+
+    assert rows == [str(int(code)) for code in ExitCode]
 
 
 def test_the_service_repeats_only_what_time_can_help() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hubmirror.errors import ExitCode
 from tests.cli.shell import Shell
 from tests.upstream import Upstream, hubs
+from tests.upstream.faults import Status
 from tests.writer import wanted
 
 
@@ -104,3 +105,68 @@ def test_an_age_that_is_none_is_refused(synced: Shell, age: str) -> None:
 
 def test_before_the_first_publication_there_is_nothing_to_say(shell: Shell) -> None:
     assert shell("status").code == ExitCode.NOT_FOUND
+
+
+def test_how_the_last_sync_ended_is_said_although_it_was_no_success(
+    synced: Shell, upstream: Upstream
+) -> None:
+    succeeded_at(synced, "2001-01-01T00:00:00+00:00")
+    manifest = synced.writer.manifest(
+        [], checkpoints=[{"url": upstream.url("/gone.pth")}], name="b"
+    )
+    synced("sync", manifest)
+
+    found = synced.document("status", code=ExitCode.INCOMPLETE)
+
+    assert found["last_exit_code"] == ExitCode.INCOMPLETE
+    assert found["last_attempt_at"] > found["last_success_at"]
+    assert found["units"][0]["since"] == found["last_attempt_at"]
+
+
+def test_what_a_check_of_urls_found_is_said_after_the_next_ordinary_sync(
+    synced: Shell, upstream: Upstream
+) -> None:
+    url = upstream.put("/w.pth", b"weights")
+    manifest = synced.writer.manifest([], checkpoints=[{"url": url}], name="loose")
+    synced("sync", manifest)
+    upstream.put("/w.pth", b"weights", fault=Status(404))
+
+    checked = synced("sync", manifest, "--check-urls")
+    between = synced("sync", manifest)
+
+    assert (checked.code, between.code) == (ExitCode.REFUSED, ExitCode.OK)
+    (finding,) = synced.document("status")["findings"]
+    assert (finding["kind"], finding["policy"], finding["unit"]) == ("gone_url", "hold", url)
+    assert "1 URL asked again" in checked.err
+    assert f"gone_url (hold) since {finding['since']}: {url}" in synced("status").out
+
+
+def test_urls_are_not_checked_where_the_lock_alone_decides(synced: Shell) -> None:
+    said = synced("sync", "team.yaml", "--check-urls", "--locked")
+
+    assert said.code == ExitCode.USAGE
+
+
+def test_entrypoints_that_nobody_tried_are_unproved(shell: Shell, upstream: Upstream) -> None:
+    hub = hubs.plain_weights(upstream)
+    call = f"{hub.entrypoints[0].name}()"
+    shell("sync", shell.writer.manifest([wanted(hub, refs=["v1.0"], entrypoints=[call])]))
+
+    found = shell.document("status")
+
+    assert found["proofs"] == {"proved": 0, "failed": 0, "unproved": 1}
+
+
+def test_metrics_are_written_where_a_collector_looks(synced: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "hubmirror.prom"
+
+    said = synced("status", "--metrics", path)
+
+    assert said.code == ExitCode.OK
+    assert "hubmirror_publication_sequence{" in path.read_text()
+
+
+def test_metrics_without_a_folder_for_them_are_an_error(synced: Shell, tmp_path: Path) -> None:
+    said = synced("status", "--metrics", tmp_path / "nowhere" / "hubmirror.prom")
+
+    assert said.code == ExitCode.STORAGE

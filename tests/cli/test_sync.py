@@ -16,11 +16,11 @@ from tests.writer import Writer, wanted
 
 REPORT = {
     *("outcome", "exit_code", "idle", "held", "publication", "sequence", "locks", "units"),
-    "dropped",
+    *("dropped", "checked_urls", "unanswered"),
 }
 UNIT = {
     *("source", "name", "state", "made", "fetched", "fetched_bytes", "failure", "hint"),
-    "warnings",
+    *("warnings", "findings"),
     "drift_held",
 }
 PLANNED = {"name", "failure", "hint", "refs", "make", "fetch"}

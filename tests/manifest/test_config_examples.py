@@ -7,8 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
+from hubmirror.cli.app import commands
 from hubmirror.manifest.lock import read_lock
 from hubmirror.manifest.reading import read_manifest
 from hubmirror.settings import Settings, Verify
@@ -67,21 +69,40 @@ def test_the_example_settings_change_nothing_until_they_are_uncommented(
     assert settings.ca_bundle == "/etc/ssl/certs/ca-certificates.crt"
 
 
-def test_the_service_and_cron_run_the_same_command() -> None:
-    service = (CONFIG / "hubmirror-sync.service").read_text(encoding="utf-8")
+JOBS = ("sync", "check-urls", "verify")
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_the_services_and_cron_run_the_same_commands(job: str) -> None:
+    service = (CONFIG / f"hubmirror-{job}.service").read_text(encoding="utf-8")
     command = re.search(r"(?m)^ExecStart=/usr/bin/env (.+)$", service)
     lines = (CONFIG / "hubmirror.cron").read_text(encoding="utf-8").splitlines()
     entries = [line for line in lines if re.match(r"\d", line)]
 
-    assert len(entries) == 1
+    assert len(entries) == len(JOBS)
     assert command
-    assert command[1] in entries[0]
+    assert sum(f" {command[1]} >>" in entry for entry in entries) == 1
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_every_command_of_a_service_is_one_that_there_is(job: str) -> None:
+    service = (CONFIG / f"hubmirror-{job}.service").read_text(encoding="utf-8")
+    command = re.search(r"(?m)^ExecStart=/usr/bin/env hubmirror (\w+) (.+)$", service)
+    assert command
+    given = re.findall(r"--[a-z-]+", command[2])
+
+    found = commands.get_command(click.Context(commands), command[1])
+
+    assert found
+    assert set(given) <= {name for one in found.params for name in one.opts}
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     units = [
-        shutil.copy(CONFIG / f"hubmirror-sync.{kind}", tmp_path) for kind in ("service", "timer")
+        shutil.copy(CONFIG / f"hubmirror-{job}.{kind}", tmp_path)
+        for job in JOBS
+        for kind in ("service", "timer")
     ]
 
     done = subprocess.run(

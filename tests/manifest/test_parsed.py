@@ -31,11 +31,14 @@ repos:
     allow_unreachable: true
     on_moved_tag: follow
     on_moved_branch: hold
+    on_gone_repo: follow
     checkpoints:
       - {{url: https://h.example/a.pth, sha256: {"a" * 64}, urls: [https://o.example/a.pth]}}
       - {{url: https://h.example/b.pth, sha256: "bbbbbbbb", fetch_url: "${{MODEL_URL}}"}}
 checkpoints:
   - url: https://h.example/\u00fcber.pth
+    on_changed_url: hold
+    on_gone_url: follow
 settings: {{jobs: 4, connections_per_host: 2, limit_rate: 50MB/s, max_size: 20GB}}
 """
 
