@@ -6,6 +6,7 @@ May be used from several threads.
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 import threading
@@ -114,8 +115,8 @@ class Catalog:
         """Return every blob that these rows rely on; of 100,000 that is a fraction of a second."""
         rows = self._each(
             "SELECT digest, size_bytes FROM checkpoint "
-            "UNION SELECT digest, size_bytes FROM snapshot "
-            "UNION SELECT about, about_size_bytes FROM snapshot"
+            "UNION ALL SELECT digest, size_bytes FROM snapshot "
+            "UNION ALL SELECT about, about_size_bytes FROM snapshot"
         )
         return frozenset(BlobRef(Digest(digest.hex()), size) for digest, size in rows)
 
@@ -278,13 +279,14 @@ def _checkpoint_columns(database: sqlite3.Connection) -> str:
 
 def _checkpoint(row: Sequence[Any]) -> CheckpointRow:
     url, digest, size, redirect, kind, names = row
-    contents = Contents(_kind(kind), tuple(json.loads(names)))
-    return CheckpointRow(url, Digest(digest.hex()), size, redirect, contents)
+    return CheckpointRow(url, Digest(digest.hex()), size, redirect, _contents(kind, names))
 
 
-def _kind(text: str) -> WeightsKind:
+@functools.lru_cache  # tens of thousands of rows say the same
+def _contents(kind: str, names: str) -> Contents:
     # A newer version may know more kinds than this one.
-    return WeightsKind(text) if text in _KINDS else WeightsKind.UNKNOWN
+    known = WeightsKind(kind) if kind in _KINDS else WeightsKind.UNKNOWN
+    return Contents(known, tuple(json.loads(names)))
 
 
 def _snapshot(row: Sequence[Any]) -> SnapshotRow:

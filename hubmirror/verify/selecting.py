@@ -52,11 +52,14 @@ def select(
         return []
     if read_at is None and depth.part < depth.whole:
         return _share_of_today(blobs, depth, int(now_s // _DAY_S))
-    known = read_at or {}
-    ordered = sorted(blobs, key=lambda blob: (known.get(blob.digest, 0), blob.digest.hex))
+    ordered = sorted(blobs, key=lambda blob: blob.digest.hex)
+    if read_at:
+        ordered.sort(key=lambda blob: read_at.get(blob.digest, 0))
+    if depth.part == depth.whole:
+        return ordered
     size, total = 0, sum(blob.size_bytes for blob in ordered)
     for count, blob in enumerate(ordered):
-        if count and size * depth.whole >= total * depth.part and depth.part < depth.whole:
+        if count and size * depth.whole >= total * depth.part:
             return ordered[:count]
         size += blob.size_bytes
     return ordered

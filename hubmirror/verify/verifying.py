@@ -42,8 +42,9 @@ def verify(
     until_s = time.monotonic() + most_s
     promises = read_promises(mirror)
     wanted, there = promises.blobs(), frozenset(_names(mirror))
-    told = {found.digest for found in promises.findings}
-    unread = {blob for blob in wanted if blob.digest.hex in there and blob.digest not in told}
+    told = {found.digest for found in promises.findings if found.digest}
+    readable = there.difference(digest.hex for digest in told)
+    unread = [blob for blob in wanted if blob.digest.hex in readable]
     chosen = select(unread, depth, memory.read_at() if memory else None, time.time())
     findings = {blob: _missing(mirror, blob) for blob in wanted if blob.digest.hex not in there}
     notes = _Notes(memory)
@@ -53,9 +54,9 @@ def verify(
         findings |= faults
         hashed += (one.blob for one in batch)
         notes.add(one.blob.digest for one in batch if one.blob not in faults)
-    findings |= _compare_sizes(mirror, unread.difference(hashed))
-    bad = told | {blob.digest for blob in findings}
-    oldest = notes.finish(wanted, filter(None, bad))
+    read = {blob.digest.hex for blob in hashed}
+    findings |= _compare_sizes(mirror, (blob for blob in unread if blob.digest.hex not in read))
+    oldest = notes.finish(wanted, told | {blob.digest for blob in findings})
     unnamed = there.difference(blob.digest.hex for blob in wanted)
     return VerifyReport(
         checked=len(wanted),
@@ -151,10 +152,10 @@ class _Notes:
 
     def finish(self, wanted: Iterable[BlobRef], bad: Iterable[Digest]) -> int | None:
         """Write the rest, and say when the blob was read that was not for longest."""
-        held = {blob.digest for blob in wanted}
         self._write(bad)
         if not self._memory:
             return None
+        held = {blob.digest for blob in wanted}
         with contextlib.suppress(sqlite3.Error):
             self._memory.forget_all_but(held)
         read_at = self._memory.read_at()

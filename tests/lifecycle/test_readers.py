@@ -1,70 +1,66 @@
-"""Readers that look all the time while publications come, go and come back: none sees half."""
+"""Readers come and go while a mirror is synced, rolled back and pruned: none sees half of it."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from hubmirror.lifecycle.going_back import release, roll_back
-from hubmirror.lifecycle.keeping import Rule
-from hubmirror.lifecycle.pruning import prune
-from tests.kills import ROOT
-from tests.lifecycle.site import TURN, Site
-
-READER = """
-import sys
-from pathlib import Path
 from hubmirror.mirror import Mirror
-print("ready", flush=True)
-looks = 0
-while not Path(sys.argv[2]).exists():
-    with Mirror.open(Path(sys.argv[1])) as mirror:
-        serving = mirror.serving()
-        assert serving.is_current, "not the current one"
-        for blob in mirror.closure(serving.digest):
-            mirror.blobs.check(blob, full=True)
-    looks += 1
-print(looks)
-"""
-ROUNDS = 6
+from hubmirror.verify import verify
+from tests.lifecycle.churn import Churn
+from tests.lifecycle.crowd import Crowd
+from tests.upstream import Upstream
+from tests.writer import Writer
 
 
-def run_with_readers(site: Site, grace_s: float, rounds: int = ROUNDS) -> list[tuple[int, int]]:
-    """Publish, go back and prune beside three readers; return how each ended, and its looks."""
-    site.publish("zero", *(f"more-{number}" for number in range(40)))
-    stop = site.folder / "stop"
-    command = [sys.executable, "-c", READER, str(site.root), str(stop)]
-    readers = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    try:
-        for reader in readers:
-            assert reader.stdout is not None
-            assert reader.stdout.readline() == "ready\n"
-        for number in range(rounds):
-            before = site.current()
-            site.publish(f"content-{number}", *(f"r{number}-{at}" for at in range(4)))
-            roll_back(site.settings, before.hex, "", TURN)
-            release(site.settings, TURN)
-            prune(site.settings, Rule(1, 0, grace_s), TURN, datetime.now(UTC))
-    finally:
-        stop.touch()
-        said = [reader.communicate(timeout=60)[0] for reader in readers]
-    return [(reader.returncode, int(text or 0)) for reader, text in zip(readers, said, strict=True)]
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    folder = tmp_path / "host"
+    folder.mkdir()
+    return Writer(folder)
 
 
-def test_readers_see_one_whole_publication_while_others_come_and_go(site: Site) -> None:
-    ends = run_with_readers(site, grace_s=30)
+def test_readers_see_one_whole_publication_while_others_come_and_go(
+    writer: Writer, upstream: Upstream
+) -> None:
+    churn = Churn(writer, upstream)
 
-    assert all(code == 0 and looks > 0 for code, looks in ends)
-    site.check()
+    with Crowd(writer.root, processes=2, threads=20, life_s=3) as crowd:
+        churned = churn.run(seconds=10, grace_s=5)
+        seen = crowd.leave()
+
+    assert seen.wrongs == ()
+    assert seen.lives >= 40
+    assert churned.publications > 0
+    assert churned.blobs > 0
+
+
+def test_without_a_grace_readers_are_robbed_so_the_test_above_can_fail(
+    writer: Writer, upstream: Upstream
+) -> None:
+    churn = Churn(writer, upstream)
+
+    with Crowd(writer.root, processes=2, threads=20, life_s=3) as crowd:
+        churn.run(seconds=6, grace_s=0)
+        seen = crowd.leave()
+
+    assert any("missing" in wrong for wrong in seen.wrongs)
 
 
 @pytest.mark.long
-def test_without_a_grace_some_reader_is_robbed_so_the_test_above_can_fail(site: Site) -> None:
-    ends = run_with_readers(site, grace_s=0, rounds=60)
+def test_a_thousand_readers_see_whole_publications_for_two_minutes(
+    writer: Writer, upstream: Upstream
+) -> None:
+    churn = Churn(writer, upstream)
 
-    assert any(code != 0 for code, _ in ends)
+    with Crowd(writer.root, processes=8, threads=125, life_s=19) as crowd:
+        churned = churn.run(seconds=120, grace_s=30)
+        seen = crowd.leave()
+
+    assert seen.wrongs == ()
+    assert seen.lives >= 2000
+    assert churned.publications > 0
+    assert churned.blobs > 0
+    with Mirror.open(writer.root) as mirror:
+        assert verify(mirror).faults == ()

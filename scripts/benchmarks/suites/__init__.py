@@ -21,6 +21,7 @@ SUITES = {
     "growth": "ten times the work",
     "load": "models on a node",
     "carry": "bundles, there and back",
+    "lifecycle": "a mirror of 50,000 blobs: verify, list, status, prune",
 }
 
 
