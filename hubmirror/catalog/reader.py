@@ -6,7 +6,6 @@ May be used from several threads.
 
 from __future__ import annotations
 
-import functools
 import json
 import sqlite3
 import threading
@@ -16,19 +15,18 @@ from typing import Any
 from urllib.parse import quote
 
 from hubmirror import urls
+from hubmirror.catalog.rows import checkpoint, checkpoint_columns, snapshot
 from hubmirror.catalog.schema import APPLICATION_ID
 from hubmirror.errors import FormatError, VerificationError
 from hubmirror.records import (
     BlobRef,
     CheckpointRow,
-    Contents,
     Digest,
     Holdings,
     RefKind,
     RefRow,
     RepoKey,
     RepoRow,
-    SnapshotRow,
     Source,
     Unit,
     UnitState,
@@ -38,12 +36,6 @@ from hubmirror.records import (
 from hubmirror.version import FORMAT, __version__
 
 _UNIT_COLUMNS = "unit.id, unit.source, unit.name, unit.state, unit.reason, unit.wanted"
-_CHECKPOINT_COLUMNS = (
-    "checkpoint.url, checkpoint.digest, checkpoint.size_bytes, checkpoint.redirect"
-)
-_CONTENTS_COLUMNS = "checkpoint.kind, checkpoint.globals"
-_UNKNOWN = f"'{WeightsKind.UNKNOWN}', '[]'"
-_KINDS = frozenset(WeightsKind)
 
 
 class Catalog:
@@ -53,7 +45,7 @@ class Catalog:
         self.path = path
         self._database = database
         self._lock = threading.Lock()
-        self._checkpoint_columns = _checkpoint_columns(database)
+        self._checkpoint_columns = checkpoint_columns(database)
 
     @classmethod
     def open(cls, path: Path) -> Catalog:
@@ -147,7 +139,7 @@ class Catalog:
         Args:
             wanted: Only of these blobs; of all where there is nothing said.
         """
-        knows_kinds = _CONTENTS_COLUMNS in self._checkpoint_columns
+        knows_kinds = "checkpoint.kind" in self._checkpoint_columns
         kind = "checkpoint.kind" if knows_kinds else f"'{WeightsKind.UNKNOWN}'"
         rows = self._each(
             f"SELECT digest, {kind}, checkpoint.url, ifnull(title, '') "
@@ -187,7 +179,7 @@ class Catalog:
         for column, value in asked:
             columns = self._checkpoint_columns
             sql = f"SELECT {columns} FROM checkpoint WHERE {column} = ? ORDER BY url"
-            found = [_checkpoint(row) for row in self._all(sql, value)]
+            found = [checkpoint(row) for row in self._all(sql, value)]
             if len({row.digest for row in found}) == 1:
                 return found[0]
         return None
@@ -226,7 +218,7 @@ class Catalog:
     def _unit(self, row: Sequence[Any]) -> Unit:
         number, source, name, state, reason, wanted = row
         sql = f"SELECT {self._checkpoint_columns} FROM checkpoint WHERE unit = ? ORDER BY url"
-        checkpoints = tuple(_checkpoint(found) for found in self._all(sql, number))
+        checkpoints = tuple(checkpoint(found) for found in self._all(sql, number))
         repo = self._repo(number)
         calls = tuple(json.loads(wanted))
         return Unit(source, name, UnitState(state), reason, repo, checkpoints, calls)
@@ -244,7 +236,7 @@ class Catalog:
             "requires_torch, about, about_size_bytes"
         )
         sql = f"SELECT {columns} FROM snapshot WHERE unit = ? ORDER BY commit_id"
-        snapshots = tuple(_snapshot(row) for row in self._all(sql, number))
+        snapshots = tuple(snapshot(row) for row in self._all(sql, number))
         names = tuple(json.loads(aliases))
         return RepoRow(title, RepoKey(host, path), url, default_branch, names, refs, snapshots)
 
@@ -269,36 +261,3 @@ def _check(path: Path, database: sqlite3.Connection) -> None:
     if strange:
         kind, name = strange[0]
         raise VerificationError(f"{path}: a catalog has tables only, this one has {kind} {name!r}")
-
-
-def _checkpoint_columns(database: sqlite3.Connection) -> str:
-    names = {row[1] for row in database.execute("PRAGMA table_info(checkpoint)")}
-    # The first catalogs of format 1 did not say what weights are.
-    return f"{_CHECKPOINT_COLUMNS}, {_CONTENTS_COLUMNS if 'kind' in names else _UNKNOWN}"
-
-
-def _checkpoint(row: Sequence[Any]) -> CheckpointRow:
-    url, digest, size, redirect, kind, names = row
-    return CheckpointRow(url, Digest(digest.hex()), size, redirect, _contents(kind, names))
-
-
-@functools.lru_cache  # tens of thousands of rows say the same
-def _contents(kind: str, names: str) -> Contents:
-    # A newer version may know more kinds than this one.
-    known = WeightsKind(kind) if kind in _KINDS else WeightsKind.UNKNOWN
-    return Contents(known, tuple(json.loads(names)))
-
-
-def _snapshot(row: Sequence[Any]) -> SnapshotRow:
-    commit, digest, size, entrypoints, open_ended, dependencies, torch, about, about_size = row
-    return SnapshotRow(
-        commit=commit,
-        digest=Digest(digest.hex()),
-        size_bytes=size,
-        entrypoints=tuple(json.loads(entrypoints)),
-        open_ended=bool(open_ended),
-        dependencies=tuple(json.loads(dependencies)),
-        requires_torch=torch,
-        about=Digest(about.hex()),
-        about_size_bytes=about_size,
-    )
