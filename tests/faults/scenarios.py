@@ -5,11 +5,13 @@ A scenario is prepared once: its template folder is copied for every run.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubmirror.cli import node
 from hubmirror.errors import ExitCode
 from hubmirror.mirror import Mirror
 from hubmirror.records import Holdings
@@ -29,12 +31,14 @@ class Scenario:
         template: The folder that it starts from; copied for each run.
         words: The command, for a copy of that folder.
         mirror: The mirror that readers see, below the folder.
+        check: Says what else is not as it should be once the command has done its work.
     """
 
     name: str
     template: Path
     words: Words
     mirror: str = "mirror"
+    check: Callable[[Path], str] = lambda _: ""
 
     def copy(self, folder: Path) -> Path:
         """Make a world to start from."""
@@ -124,6 +128,54 @@ def prune(folder: Path, upstream: Upstream) -> Scenario:
     return Scenario("prune", scenario.template, words)
 
 
+def export(folder: Path, upstream: Upstream) -> Scenario:
+    """Writing a bundle of several parts, with a blob that is cut in pieces."""
+    scenario = sync_next(folder, upstream)
+    assert (
+        Writer(scenario.template).sync(scenario.template / "team.yaml").exit_code() is ExitCode.OK
+    )
+
+    def words(copy: Path) -> Sequence[str]:
+        return ["export", str(copy / "out"), "--part-size", "800kB", *_places(copy)]
+
+    return Scenario("export", scenario.template, words, check=_is_whole)
+
+
+def import_next(folder: Path, upstream: Upstream) -> Scenario:
+    """Taking a bundle in where an older publication is served."""
+    template = folder / "template"
+    writer = Writer(template)
+    template.mkdir(parents=True)
+    assert writer.sync(_manifest(writer, upstream, "first")).exit_code() is ExitCode.OK
+    _run("export", str(folder / "first"), *_places(template))
+    far = ["--mirror", str(template / "far"), "--state", str(template / "far-state")]
+    _run("import", str(folder / "first"), *far)
+    assert writer.sync(_manifest(writer, upstream, "second")).exit_code() is ExitCode.OK
+    _run("export", str(template / "out"), "--part-size", "800kB", *_places(template))
+
+    def words(copy: Path) -> Sequence[str]:
+        places = ["--mirror", str(copy / "far"), "--state", str(copy / "far-state")]
+        return ["import", str(copy / "out"), *places]
+
+    return Scenario("import-next", template, words, mirror="far")
+
+
+def _run(*words: str) -> None:
+    assert node.run(words) == 0
+
+
+def _is_whole(folder: Path) -> str:
+    """Say which part of a bundle is missing, or is not what SHA256SUMS says."""
+    out = folder / "out"
+    told = (out / "SHA256SUMS").read_text().splitlines()
+    for line in told:
+        digest, _, name = line.partition("  ")
+        if hashlib.sha256((out / name).read_bytes()).hexdigest() != digest:
+            return f"{name} is not what SHA256SUMS says"
+    parts = sorted(path.name for path in out.glob("*.tar"))
+    return "" if len(parts) == len(told) > 1 else f"{len(told)} sums, {parts}"
+
+
 def _published(writer: Writer) -> str:
     with Mirror.open(writer.root) as mirror:
         return mirror.current()[0].hex
@@ -149,4 +201,4 @@ def _places(folder: Path) -> Sequence[str]:
     return ["--mirror", str(folder / "mirror"), "--state", str(folder / "state")]
 
 
-ALL = (sync_first, sync_next, put, rollback, quarantine, prune)
+ALL = (sync_first, sync_next, put, rollback, quarantine, prune, export, import_next)

@@ -81,6 +81,8 @@ def broken_by(
             return f"{what}: the next run ended with {code}"
         if holdings(folder, scenario.mirror) != known.after:
             return f"{what}: the next run left another state"
+        if wrong := scenario.check(folder):
+            return f"{what}: {wrong}"
     except (AssertionError, HubmirrorError) as error:
         return f"{what}: {error}"
     return ""

@@ -171,6 +171,7 @@ def go_on(world: World, runner: Runner, tmp_path: Path, *, most: int) -> None:
         assert world.after
         assert found.sources == world.after.sources, crash.told
         assert found == world.after, crash.told
+        assert world.scenario.check(tmp_path / "run") == "", crash.told
 
 
 @pytest.mark.parametrize("mutation", mutations.ALL)
