@@ -83,6 +83,8 @@ def _show(report: RepairReport, *, is_dry_run: bool) -> None:
         render.say(f"{found} bad; asked would be: {asked}" if report.left else "nothing is bad")
     elif report.left:
         render.say(f"{render.count(len(report.mended), 'file')} mended, {found} still bad")
+        if not report.asked:
+            render.note("nobody was asked: name a mirror or a bundle that has it, --from DIR")
     elif report.mended:
         render.say(f"{render.count(len(report.mended), 'file')} mended; all good")
     else:
