@@ -7,11 +7,12 @@ change whose line a kill prevented is noticed by the next one, which says so.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,12 @@ def append(state: StateLayout, change: Change) -> None:
     files.append(_line(fields), state.audit)
 
 
+def was_held(state: StateLayout) -> bool:
+    """Tell whether the last rollback has seen no release yet, as far as this is written down."""
+    verbs = (line.get("verb") for line in _lines(state.audit))
+    return next((verb for verb in verbs if verb in {"rollback", "release"}), "") == "rollback"
+
+
 def _line(fields: Mapping[str, object]) -> bytes:
     uid = os.getuid()
     who = {"uid": uid, "user": _user(uid), "host": socket.gethostname()}
@@ -69,17 +76,19 @@ def _user(uid: int) -> str:
 
 def _last(path: Path) -> Mapping[str, Any] | None:  # JSON
     """Return the last line that is whole, if there is one near the end."""
+    return next(_lines(path, most_bytes=_TAIL_BYTES), None)
+
+
+def _lines(path: Path, *, most_bytes: int = 1 << 62) -> Iterator[Mapping[str, Any]]:  # JSON
+    """Go through the lines near the end that are whole, the last one first."""
     try:
         with path.open("rb") as stream:
-            stream.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
+            stream.seek(max(path.stat().st_size - most_bytes, 0))
             lines = stream.read().splitlines()
     except FileNotFoundError:
-        return None
+        return
     for line in reversed(lines):
-        try:
+        with contextlib.suppress(ValueError):
             fields = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(fields, dict):
-            return fields
-    return None
+            if isinstance(fields, dict):
+                yield fields

@@ -10,21 +10,26 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from hubmirror import files, layout
 from hubmirror.errors import VerificationError
+from hubmirror.filesystem import patiently
 from hubmirror.records import BlobRef, Digest
 
+_T = TypeVar("_T")
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class Blobs:
     """The blobs of a mirror on this machine's file system."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, patience_s: float | None = None) -> None:
+        """Open them; ``patience_s`` is that of ``filesystem.patiently``."""
         self._root = root
+        self._patience_s = patience_s
 
     def path(self, digest: Digest) -> Path:
         """Return where a blob lies, whether or not it is there."""
@@ -50,7 +55,7 @@ class Blobs:
         """
         path = self.path(blob.digest)
         try:
-            size = path.stat().st_size
+            size = self._look(path, Path.stat).st_size
         except FileNotFoundError:
             raise VerificationError(
                 f"{path}: missing; the publication names this blob",
@@ -58,7 +63,7 @@ class Blobs:
             ) from None
         if size != blob.size_bytes:
             raise VerificationError(f"{path}: expected {blob.size_bytes} bytes, got {size}")
-        if full and (got := hash_file(path)) != blob.digest:
+        if full and (got := self._look(path, hash_file)) != blob.digest:
             raise VerificationError(f"{path}: expected sha256 {blob.digest}, got {got}")
         return path
 
@@ -70,12 +75,15 @@ class Blobs:
         """
         path = self.path(digest)
         try:
-            content = path.read_bytes()
+            content = self._look(path, Path.read_bytes)
         except FileNotFoundError:
             raise VerificationError(f"{path}: missing; the publication names this blob") from None
         if (got := Digest.of(content)) != digest:
             raise VerificationError(f"{path}: expected sha256 {digest}, got {got}")
         return content
+
+    def _look(self, path: Path, look: Callable[[Path], _T]) -> _T:
+        return patiently(path, look, promised=True, patience_s=self._patience_s)
 
     def add(self, path: Path, digest: Digest, modes: files.Modes) -> None:
         """Give bytes whose digest was checked their name; ``path`` is gone afterwards."""

@@ -6,11 +6,19 @@ hosts may pass every trial on one of them: only its type tells.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_PATIENCE_S = 2.0
+_LOOK_AGAIN_S = 0.05
 
 LOCAL = frozenset(
     ("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "tmpfs", "xfs", "zfs")
@@ -37,6 +45,47 @@ def kind_of(path: Path) -> str:
         if whole.is_relative_to(folder) and len(folder.parts) >= len(found[0].parts):
             found = folder, kind
     return found[1]
+
+
+def patiently(
+    path: Path, look: Callable[[Path], _T], *, promised: bool, patience_s: float | None = None
+) -> _T:
+    """Look at a file that another host may have put there a moment ago.
+
+    A network file system may not know a new name yet (ENOENT), or still the file that a rename
+    took away (ESTALE). Reading the parent folder again makes it ask; for two seconds at most, and
+    not at all where the file system is no such one.
+
+    Args:
+        path: The file.
+        look: What is done with it; may be done more than once.
+        promised: Whether it must be there, so that ENOENT may mean the same.
+        patience_s: How long to go on; None asks the file system's type.
+
+    Raises:
+        OSError: as the last look had it.
+    """
+    passing = {errno.ESTALE, errno.ENOENT} if promised else {errno.ESTALE}
+    until_s: float | None = None
+    while True:
+        try:
+            return look(path)
+        except OSError as error:
+            if error.errno not in passing:
+                raise
+            if patience_s is None:
+                patience_s = _PATIENCE_S if kind_of(path.parent) in NETWORK else 0
+            until_s = until_s or time.monotonic() + patience_s
+            if time.monotonic() >= until_s:
+                raise
+        _ask_again(path.parent)
+
+
+def _ask_again(folder: Path) -> None:
+    """Let the kernel forget what it believes of the names in a folder."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        next(entries, None)
+    time.sleep(_LOOK_AGAIN_S)
 
 
 def describe(kind: str) -> str:

@@ -105,8 +105,7 @@ class Mirror:
                 hint="run sync as that user: a mirror has one writer",
             )
         if not marker.exists():
-            fields = {"format": FORMAT, "min_reader": 1, "id": str(uuid.uuid4())}
-            content = json.dumps(fields, sort_keys=True).encode() + b"\n"
+            content = encode_marker(str(uuid.uuid4()))
             with files.staged(incoming) as (stream, path):
                 stream.write(content)
                 stream.flush()
@@ -263,6 +262,12 @@ class Mirror:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def encode_marker(mirror_id: str) -> bytes:
+    """Return the bytes of a mirror's marker."""
+    fields = {"format": FORMAT, "min_reader": 1, "id": mirror_id}
+    return json.dumps(fields, sort_keys=True).encode() + b"\n"
 
 
 def parse_publication(text: str, mirror: Mirror) -> Digest:

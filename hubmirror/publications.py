@@ -21,6 +21,7 @@ from hubmirror.errors import (
     NotFoundError,
     VerificationError,
 )
+from hubmirror.filesystem import patiently
 from hubmirror.records import BlobRef, Digest
 from hubmirror.version import FORMAT, __version__
 from hubmirror.writer_file import WriterFile
@@ -157,7 +158,7 @@ class Publications:
         """
         path = self._root / layout.publication(digest)
         try:
-            content = path.read_bytes()
+            content = patiently(path, Path.read_bytes, promised=True)
         except FileNotFoundError:
             raise NotFoundError(f"{self._root}: no publication {digest}") from None
         if (got := Digest.of(content)) != digest:
@@ -206,7 +207,7 @@ class Publications:
     def _current(self) -> tuple[int, Digest] | None:
         path = self._root / layout.CURRENT
         try:
-            fields = json.loads(path.read_bytes())
+            fields = json.loads(patiently(path, Path.read_bytes, promised=False))
             return int(fields["serial"]), Digest.parse(fields["publication"])
         except FileNotFoundError:
             return None
@@ -255,6 +256,14 @@ class Publications:
             stream.flush()
             files.place_new(path, final, mode=modes.file, folder_mode=modes.folder)
         return digest
+
+    def mend(self, content: bytes, modes: files.Modes) -> None:
+        """Put the bytes of a publication, checked by whoever calls, in the place of what is there.
+
+        By a rename: ``add`` would leave a damaged file of that name as it is.
+        """
+        final = self._root / layout.publication(Digest.of(content))
+        files.write(content, final, staging=self._root / layout.INCOMING, modes=modes)
 
     def make_current(self, digest: Digest, sequence: int, modes: files.Modes) -> None:
         """Let readers see a publication: one rename."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hubmirror.records import Digest, RepoKey
@@ -104,6 +104,13 @@ class RepoSpec:
         chosen = ["submodules"] if self.submodules else []
         chosen += [f"lfs={self.lfs.value}"] if self.lfs is not Lfs.POINTER else []
         return " ".join(chosen)
+
+    def choosing(self, content: str) -> RepoSpec:
+        """Return the same with the choices that ``content`` says."""
+        words = content.split()
+        lfs = next((word for word in words if word.startswith("lfs=")), f"lfs={Lfs.POINTER.value}")
+        chosen = Lfs(lfs.removeprefix("lfs="))
+        return replace(self, submodules="submodules" in words, lfs=chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,10 +46,45 @@ def find_state(settings: Settings, mirror_id: str) -> StateLayout | None:
     """Return a mirror's state folder where this host has one; makes nothing."""
     try:
         state = StateLayout(_state_folder(settings, mirror_id))
-        owner = state.owner.read_text(encoding="utf-8").strip()
+        owner = _read_owner(state)
     except (StorageError, OSError):
         return None
     return state if owner == mirror_id else None
+
+
+def find_owner(settings: Settings) -> str:
+    """Return the id of the mirror that the state folder of the settings serves, or nothing.
+
+    Only where the settings name one: where it is otherwise follows from the id.
+    """
+    if not settings.state:
+        return ""
+    try:
+        owner = _read_owner(StateLayout(_state_folder(settings, "")))
+        return str(uuid.UUID(owner))
+    except (OSError, ValueError):
+        return ""
+
+
+def mend_owner(settings: Settings, mirror_id: str) -> Path | None:
+    """Let a state folder say again whom it serves, where it says what is no id; return the file.
+
+    An id of another mirror stays: that is no damage.
+    """
+    try:
+        state = StateLayout(_state_folder(settings, mirror_id))
+        owner = _read_owner(state)
+    except (StorageError, OSError):
+        return None
+    with contextlib.suppress(ValueError):
+        uuid.UUID(owner)
+        return None
+    files.write(f"{mirror_id}\n".encode(), state.owner, staging=state.root, modes=files.Modes())
+    return state.owner
+
+
+def _read_owner(state: StateLayout) -> str:
+    return state.owner.read_text(encoding="utf-8", errors="replace").strip()
 
 
 def note_success(state: StateLayout) -> None:
@@ -68,7 +105,7 @@ def last_success(state: StateLayout) -> str:
 def _claim(state: StateLayout, mirror_id: str) -> None:
     """One state folder serves one mirror: its index would mix two of them up."""
     try:
-        owner = state.owner.read_text(encoding="utf-8").strip()
+        owner = _read_owner(state)
     except FileNotFoundError:
         owner = ""
     if not owner:

@@ -30,6 +30,7 @@ COMMANDS = {
     "source": "List the sources of a mirror, or take one out.",
     "prune": "Remove what no kept publication needs.",
     "verify": "Read the blobs of the mirror and compare.",
+    "repair": "Fetch again what verify finds bad.",
     "status": "Say what is published, how old it is, and what is not whole.",
     "rehearse": "Load what is declared from the mirror alone, and prove it.",
     "run": "Run a command whose Python processes load from the mirror.",

@@ -223,7 +223,7 @@ def needed_blobs(holdings: Holdings, wanted: Iterable[Wanted]) -> Iterable[BlobR
     return chain(holdings.blobs(), pinned)
 
 
-def _content(lock: Lock | None, key: RepoKey, row: SnapshotRow) -> str:
+def content_of(lock: Lock | None, key: RepoKey, row: SnapshotRow) -> str:
     """Say by which choices of its manifest a snapshot was made: its source's lock knows."""
     repo = lock.repo(key) if lock else None
     locked = repo.snapshot(row.commit) if repo else None
@@ -246,7 +246,7 @@ def plan_all(
         for source in holdings.sources
     }
     snapshots = {**waiting.snapshots} | {
-        (unit.repo.key, row.commit, _content(locks.get(unit.source), unit.repo.key, row)): row
+        (unit.repo.key, row.commit, content_of(locks.get(unit.source), unit.repo.key, row)): row
         for unit in holdings.units
         if unit.repo
         for row in unit.repo.snapshots

@@ -11,21 +11,14 @@ from urllib.parse import quote
 from hubmirror.errors import UpstreamError
 from hubmirror.index import Arrival
 from hubmirror.settings import Settings
-from hubmirror.sync.landing import Landing
-from hubmirror.sync.lfs import ObjectFetcher
-from hubmirror.sync.planning import find_credentials, git_upstream
-from hubmirror.sync.room import Room
-from hubmirror.sync.snapshots import SnapshotMaker
-from hubmirror.sync.weights import WeightsFetcher
+from hubmirror.sync import engines
 from hubmirror.sync.writing import Workplace
 from hubmirror.tracing.bytes_of import BytesOf, judge
 from hubmirror.tracing.declared import Declared, Held
 from hubmirror.tracing.locating import Locator
 from hubmirror.tracing.options import Options
 from hubmirror.tracing.traces import Located
-from hubmirror.upstream.credentials import Credentials
 from hubmirror.upstream.http import HttpUpstream
-from hubmirror.upstream.pace import Pace
 
 _HUGGING_FACE = "https://huggingface.co/"
 _KINDS = ("datasets", "spaces")
@@ -57,40 +50,25 @@ def opened(
     came: Callable[[Arrival | Located], None],
 ) -> Iterator[Means]:
     """Open them; ``came`` is told of what comes in, from any thread."""
-    landing = Landing(place.mirror, settings.modes)
     place.mirror.clear_staged()
-    room = Room(place.state.partial, place.mirror.incoming)
     held = Held.read(place.index)
-    credentials = find_credentials(settings)
-    with contextlib.ExitStack() as ends:
-        git = ends.enter_context(git_upstream(settings))
-        pace = Pace(settings.limit_rate_bytes)
-
-        def http(logins: Credentials) -> HttpUpstream:
-            return ends.enter_context(
-                HttpUpstream(
-                    ca_bundle=settings.ca_bundle,
-                    proxies=settings.proxies,
-                    credentials=logins,
-                    pace=pace,
-                    connections_per_host=settings.connections_per_host,
-                )
-            )
-
-        engine = http(credentials)
-        fetcher = WeightsFetcher(engine, landing, room, settings.expand, judge)
-        objects = ObjectFetcher(lambda: http(credentials.for_git()), room, fetcher.stop.check)
-        maker = SnapshotMaker(git, landing, objects, place.state.clone, fetcher.stop.check)
-        address_of = options.address_of
-        try:
-            yield Means(
-                BytesOf(fetcher, landing, declared, held, address_of, came),
-                Locator(maker, git.list_refs, landing, declared, held.snapshots, address_of, came),
-                lambda prefix: _list_files(engine, prefix, address_of),
-                fetcher.stop.set,
-            )
-        finally:
-            fetcher.stop.set()
+    address_of = options.address_of
+    with engines.opened(settings, place.desk, judge) as means:
+        landing = means.landing
+        yield Means(
+            BytesOf(means.weights, landing, declared, held, address_of, came),
+            Locator(
+                means.maker,
+                means.git.list_refs,
+                landing,
+                declared,
+                held.snapshots,
+                address_of,
+                came,
+            ),
+            lambda prefix: _list_files(means.http, prefix, address_of),
+            means.weights.stop.set,
+        )
 
 
 def _list_files(http: HttpUpstream, prefix: str, address_of: Callable[[str], str]) -> Sequence[str]:

@@ -58,6 +58,16 @@ class Memory:
             gone = known - {digest.raw for digest in held}
             database.executemany("DELETE FROM read WHERE digest = ?", [(one,) for one in gone])
 
+    def forget_if_torn(self) -> None:
+        """Begin anew where the file is no database any more."""
+        try:
+            with self._open() as database:
+                database.execute("SELECT count(*) FROM read").fetchone()
+        except sqlite3.OperationalError:
+            return  # locked, or a disk that is full: nothing is known to be wrong with it
+        except sqlite3.DatabaseError:
+            self._path.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         opened = sqlite3.connect(self._path, timeout=_PATIENCE_S)

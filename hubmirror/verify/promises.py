@@ -12,6 +12,7 @@ from hubmirror.mirror import Mirror
 from hubmirror.publications import Publication
 from hubmirror.records import BlobRef, Digest
 from hubmirror.verify.findings import Fault, Finding
+from hubmirror.writer_file import WriterFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Promises:
 def read_promises(mirror: Mirror) -> Promises:
     """Read every publication that is kept, and its catalog."""
     kept = mirror.publications.kept()
-    findings = list(_of_current(mirror, kept))
+    findings = [*_of_writer(mirror), *_of_current(mirror, kept)]
     publications: dict[Digest, Publication] = {}
     closures: dict[Digest, frozenset[BlobRef]] = {}
     for digest in kept:
@@ -91,6 +92,16 @@ def _damaged(
             fault = Fault.CORRUPT
     text = error.message if isinstance(error, HubmirrorError) else str(error.strerror)
     return Finding(fault, str(path), text.removeprefix(f"{path}: "), digest, needed_by)
+
+
+def _of_writer(mirror: Mirror) -> Iterator[Finding]:
+    path = mirror.root / layout.WRITER
+    try:
+        WriterFile.read(mirror.root)
+    except VerificationError as error:
+        yield Finding(Fault.CORRUPT, str(path), error.message.removeprefix(f"{path}: "))
+    except OSError as error:
+        yield Finding(Fault.UNREADABLE, str(path), str(error.strerror))
 
 
 def _of_current(mirror: Mirror, kept: list[Digest]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hubmirror import layout
+from hubmirror.errors import VerificationError
 from hubmirror.mirror import Mirror
 from hubmirror.records import BlobRef, Digest
 from hubmirror.verify.findings import Fault, Finding, VerifyReport
@@ -20,6 +21,7 @@ from hubmirror.verify.selecting import Depth, select
 
 _FULL = Depth()
 _NOTE_EVERY_S = 10.0
+_PASSING = frozenset({errno.ENOENT, errno.ESTALE})  # on a network file system
 
 
 def verify(
@@ -41,7 +43,8 @@ def verify(
     """
     until_s = time.monotonic() + most_s
     promises = read_promises(mirror)
-    wanted, there = promises.blobs(), frozenset(_names(mirror))
+    wanted = promises.blobs()
+    there = _there(mirror, wanted)
     told = {found.digest for found in promises.findings if found.digest}
     readable = there.difference(digest.hex for digest in told)
     unread = [blob for blob in wanted if blob.digest.hex in readable]
@@ -74,6 +77,21 @@ def _path_in(mirror: Mirror) -> Callable[[BlobRef], str]:
     """Return what says where a blob is: of a hundred thousand, so no Path for each."""
     root = f"{mirror.root}/"
     return lambda blob: root + layout.blob(blob.digest)
+
+
+def _there(mirror: Mirror, wanted: Iterable[BlobRef]) -> frozenset[str]:
+    """Return the names of all blobs that are there.
+
+    Where one is missing it is asked for by its name, and the rest is listed again: a network
+    file system may show names late that another host has given.
+    """
+    there = frozenset(_names(mirror))
+    gone = next((blob for blob in wanted if blob.digest.hex not in there), None)
+    if gone is None:
+        return there
+    with contextlib.suppress(VerificationError, OSError):
+        mirror.blobs.check(gone, full=False)
+    return frozenset(_names(mirror))
 
 
 def _names(mirror: Mirror) -> Iterator[str]:
@@ -109,6 +127,10 @@ def _judge(mirror: Mirror, read: Read) -> Finding | None:
     if read.hex == blob.digest.hex:
         return None
     path = str(mirror.blobs.path(blob.digest))
+    if read.error in _PASSING:
+        with contextlib.suppress(VerificationError, OSError):
+            mirror.blobs.check(blob, full=True)
+            return None
     if read.error:
         return _unreadable(path, blob.digest, read.error)
     if read.size_bytes != blob.size_bytes:

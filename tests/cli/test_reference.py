@@ -119,6 +119,19 @@ def _gone(shell: Shell, upstream: Upstream, manifest: Path) -> Iterator[Any]:
     yield shell.document("sync", manifest, "--check-urls", code=6)
 
 
+def repairs(shell: Shell) -> list[object]:
+    """Return what a repair says of two blobs, of which nobody has one."""
+    with Mirror.open(shell.writer.root) as mirror:
+        _, current = mirror.current()
+        assert current.evidence
+        for blob in (current.evidence, shell.writer.holdings().units[0].checkpoints[0].blob):
+            mirror.blobs.path(blob.digest).rename(shell.writer.folder / blob.digest.hex)
+        documents = [shell.document("repair", "--dry-run"), shell.document("repair", code=4)]
+        evidence = shell.writer.folder / current.evidence.digest.hex
+        evidence.rename(mirror.blobs.path(current.evidence.digest))
+    return documents
+
+
 def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream: Upstream) -> None:
     hub = hubs.plain_weights(upstream)
     home = shell.writer.folder / "torch"
@@ -154,6 +167,7 @@ def test_every_key_of_every_document_is_in_the_reference(shell: Shell, upstream:
         "hubmirror history": [shell.document("history")],
         "hubmirror diff": [shell.document("diff")],
         "hubmirror prune": [shell.document("prune", "--dry-run")],
+        "hubmirror repair": repairs(shell),
         "hubmirror rollback": [shell.document("rollback", shell.digests()[-1])],
         "hubmirror release": [shell.document("release")],
         "hubmirror manifest check": [shell.document("manifest", "check", manifest)],

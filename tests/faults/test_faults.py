@@ -50,7 +50,7 @@ def known(
     with Upstream(folder / "upstream") as upstream:
         scenario = request.param(folder, upstream)
         copy = scenario.copy(folder / "clean")
-        before = holdings(copy, scenario.mirror)
+        before = holdings(copy, scenario.mirror, scenario.bad)
         code, visits = runner.visits(scenario.words(copy))
         assert code == 0
         yield Known(scenario, before, holdings(copy, scenario.mirror), visits)
@@ -75,7 +75,7 @@ def broken_by(
     if (code := runner.fail(words, site, visit, fault)) not in ENDS:
         return f"{what}: ended with {code}"
     try:
-        if not is_served(holdings(folder, scenario.mirror), known):
+        if not is_served(holdings(folder, scenario.mirror, scenario.bad), known):
             return f"{what}: readers see neither the old nor the new state"
         if (code := runner.run(words)) != 0:
             return f"{what}: the next run ended with {code}"

@@ -51,7 +51,7 @@ def world(
     with Upstream(folder / "upstream") as upstream:
         scenario = request.param(folder, upstream)
         copy = scenario.copy(folder / "clean")
-        before = holdings(copy, scenario.mirror)
+        before = holdings(copy, scenario.mirror, scenario.bad)
         assert runner.run(scenario.words(copy)) == 0
         yield World(scenario, before, holdings(copy, scenario.mirror))
 
@@ -104,7 +104,7 @@ def reader_sees(crash: Crash, folder: Path, world: World) -> str:
     """Say what is wrong with what readers see, or nothing."""
     crash.write(folder)
     try:
-        found = holdings(folder, world.scenario.mirror)
+        found = holdings(folder, world.scenario.mirror, world.scenario.bad)
     except (AssertionError, HubmirrorError) as error:
         return f"{crash.told}: {type(error).__name__} {error}"
     if found not in (world.before, world.after):
@@ -181,7 +181,7 @@ def test_a_step_left_out_or_swapped_would_be_seen(
     with Upstream(tmp_path / "upstream") as upstream:
         scenario = scenarios.sync_next(tmp_path, upstream)
         copy = scenario.copy(tmp_path / "clean")
-        before = holdings(copy, scenario.mirror)
+        before = holdings(copy, scenario.mirror, scenario.bad)
         assert runner.run(scenario.words(copy)) == 0
         world = World(scenario, before, holdings(copy, scenario.mirror))
         events = recorded(world, runner, tmp_path / "run", mutation)
