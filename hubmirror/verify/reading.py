@@ -1,6 +1,6 @@
 """Hashes many files at once, each as its size asks for: large in threads, small in processes.
 
-Knows paths and sizes, nothing of mirrors. Every processor is busy; hashing leaves the
+Knows blobs and their paths, nothing of mirrors. Every processor is busy; hashing leaves the
 interpreter alone, but opening thousands of files does not.
 """
 
@@ -15,7 +15,7 @@ import queue
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,13 +39,21 @@ class Read:
     error: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Blobs that were read; ``wrong`` are those whose bytes are not their names."""
+
+    blobs: Sequence[BlobRef]
+    wrong: Sequence[Read] = ()
+
+
 def hash_files(
     blobs: Sequence[BlobRef],
     path: _PathOf,
     *,
     jobs: int,
     until_s: float = float("inf"),
-) -> Iterator[Sequence[Read]]:
+) -> Iterator[Batch]:
     """Hash files and hand them on in batches, as they are done.
 
     Those at the front come first. Nothing is begun after ``until_s`` on the monotonic clock.
@@ -55,7 +63,7 @@ def hash_files(
         hashers = _Hashers(ends, jobs if len(small) >= _WORTH_A_PROCESS else 0)
         tasks = iter(_tasks(blobs, path, hashers))
         pool = ends.enter_context(ThreadPoolExecutor(max_workers=jobs))
-        running: set[Future[Sequence[Read]]] = set()
+        running: set[Future[Batch]] = set()
         while True:
             while len(running) < jobs and time.monotonic() < until_s:
                 task = next(tasks, None)
@@ -71,12 +79,12 @@ def hash_files(
 
 def _tasks(
     blobs: Sequence[BlobRef], path: _PathOf, hashers: _Hashers
-) -> Iterator[Callable[[], Sequence[Read]]]:
+) -> Iterator[Callable[[], Batch]]:
     """Give batches of small files and single large ones, near the order that was asked for."""
     waiting: list[BlobRef] = []
     for blob in blobs:
         if blob.size_bytes >= _LARGE_BYTES:
-            yield functools.partial(_hash_one, blob, path)
+            yield functools.partial(_hash_all, (blob,), path)
             continue
         waiting.append(blob)
         if len(waiting) == _BATCH:
@@ -95,10 +103,10 @@ class _Hashers:
         for _ in range(count):
             self._free.put(ends.enter_context(_start()))
 
-    def hash_all(self, batch: Sequence[BlobRef], path: _PathOf) -> Sequence[Read]:
+    def hash_all(self, batch: Sequence[BlobRef], path: _PathOf) -> Batch:
         """Hash a batch of small files."""
         if not self._count:
-            return [_hash(blob, path(blob)) for blob in batch]
+            return _hash_all(batch, path)
         hasher = self._free.get()
         try:
             return _ask(hasher, batch, path)
@@ -116,19 +124,23 @@ def _start() -> Iterator[subprocess.Popen[bytes]]:
             hasher.kill()  # it holds nothing, and may be in the middle of a batch nobody waits for
 
 
-def _ask(hasher: subprocess.Popen[bytes], batch: Sequence[BlobRef], path: _PathOf) -> list[Read]:
+def _ask(hasher: subprocess.Popen[bytes], batch: Sequence[BlobRef], path: _PathOf) -> Batch:
     """Have a process hash a batch; one that died leaves the work to us."""
     if hasher.stdin is None or hasher.stdout is None:
         raise AssertionError
+    paths = "\0".join(map(path, batch))
     try:
-        hasher.stdin.write(b"".join(os.fsencode(path(blob)) + b"\0" for blob in batch))
+        hasher.stdin.write(os.fsencode(paths) + b"\0\0")
         hasher.stdin.flush()
-        answers = [hasher.stdout.readline().strip().decode() for _ in batch]
+        answer = hasher.stdout.readline().strip()
+        if answer.isdigit() and int(answer) == sum(blob.size_bytes for blob in batch):
+            return Batch(batch)
+        lines = [hasher.stdout.readline().strip().decode() for _ in batch if answer == b"-"]
     except OSError:
-        answers = []
-    if len(answers) < len(batch) or "" in answers:
-        return [_hash(blob, path(blob)) for blob in batch]
-    return [_understand(blob, answer) for blob, answer in zip(batch, answers, strict=True)]
+        lines = []
+    if len(lines) < len(batch) or "" in lines:
+        return _hash_all(batch, path)
+    return _sorted_out(batch, map(_understand, batch, lines))
 
 
 def _understand(blob: BlobRef, answer: str) -> Read:
@@ -138,8 +150,12 @@ def _understand(blob: BlobRef, answer: str) -> Read:
     return Read(blob, digest, int(size))
 
 
-def _hash_one(blob: BlobRef, path: _PathOf) -> Sequence[Read]:
-    return [_hash(blob, path(blob))]
+def _hash_all(batch: Sequence[BlobRef], path: _PathOf) -> Batch:
+    return _sorted_out(batch, (_hash(blob, path(blob)) for blob in batch))
+
+
+def _sorted_out(batch: Sequence[BlobRef], read: Iterable[Read]) -> Batch:
+    return Batch(batch, [one for one in read if one.hex != one.blob.digest.hex])
 
 
 def _hash(blob: BlobRef, path: str) -> Read:

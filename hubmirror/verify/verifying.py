@@ -53,10 +53,10 @@ def verify(
     notes = _Notes(memory)
     hashed: list[BlobRef] = []
     for batch in hash_files(chosen, _path_in(mirror), jobs=jobs, until_s=until_s):
-        faults = {one.blob: found for one in batch if (found := _judge(mirror, one))}
+        faults = {one.blob: found for one in batch.wrong if (found := _judge(mirror, one))}
         findings |= faults
-        hashed += (one.blob for one in batch)
-        notes.add(one.blob.digest for one in batch if one.blob not in faults)
+        hashed += batch.blobs
+        notes.add(blob for blob in batch.blobs if blob not in faults)
     read = {blob.digest.hex for blob in hashed}
     findings |= _compare_sizes(mirror, (blob for blob in unread if blob.digest.hex not in read))
     oldest = notes.finish(wanted, told | {blob.digest for blob in findings})
@@ -124,8 +124,6 @@ def _compare_sizes(mirror: Mirror, blobs: Iterable[BlobRef]) -> Mapping[BlobRef,
 
 def _judge(mirror: Mirror, read: Read) -> Finding | None:
     blob = read.blob
-    if read.hex == blob.digest.hex:
-        return None
     path = str(mirror.blobs.path(blob.digest))
     if read.error in _PASSING:
         with contextlib.suppress(VerificationError, OSError):
@@ -167,8 +165,10 @@ class _Notes:
         self._sound: list[Digest] = []
         self._written_s = time.monotonic()
 
-    def add(self, sound: Iterable[Digest]) -> None:
-        self._sound += sound
+    def add(self, sound: Iterable[BlobRef]) -> None:
+        if not self._memory:
+            return
+        self._sound += (blob.digest for blob in sound)
         if time.monotonic() - self._written_s > _NOTE_EVERY_S:
             self._write(())
 

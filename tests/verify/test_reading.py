@@ -25,8 +25,8 @@ def test_small_and_large_files_have_their_own_digests(tmp_path: Path, count: int
 
     batches = list(hash_files(blobs, lambda one: f"{tmp_path}/{one.digest.hex}", jobs=2))
 
-    read = {one.blob: one.hex for batch in batches for one in batch}
-    assert read == {one: one.digest.hex for one in blobs}
+    assert {one for batch in batches for one in batch.blobs} == set(blobs)
+    assert [one for batch in batches for one in batch.wrong] == []
 
 
 @pytest.mark.parametrize("count", [1, 1500])
@@ -38,5 +38,19 @@ def test_a_file_that_cannot_be_read_has_its_error(tmp_path: Path, count: int) ->
 
     batches = list(hash_files(blobs, lambda one: f"{tmp_path}/{one.digest.hex}", jobs=2))
 
-    failed = [one for batch in batches for one in batch if one.error]
+    failed = [one for batch in batches for one in batch.wrong]
     assert [(one.blob, one.error) for one in failed] == [(bad, errno.EISDIR)]
+
+
+@pytest.mark.parametrize("count", [1, 1500])
+def test_a_file_with_other_bytes_has_their_digest(tmp_path: Path, count: int) -> None:
+    blobs = [blob(tmp_path, b"%d" % number) for number in range(count)]
+    bad = blobs[count // 2]
+    (tmp_path / bad.digest.hex).write_bytes(b"other")
+
+    batches = list(hash_files(blobs, lambda one: f"{tmp_path}/{one.digest.hex}", jobs=2))
+
+    wrong = [one for batch in batches for one in batch.wrong]
+    assert [(one.blob, one.hex, one.size_bytes) for one in wrong] == [
+        (bad, Digest.of(b"other").hex, 5)
+    ]
