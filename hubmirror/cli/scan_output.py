@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubmirror.cli import render
 from hubmirror.manifest.editing import EMPTY
-from hubmirror.scanning import Finding, Kind, Scan
+from hubmirror.scanning import Confidence, Finding, Kind, Scan
 from hubmirror.scanning.adding import suggested
 from hubmirror.scanning.suggesting import suggest, usual_calls
 
@@ -35,11 +35,13 @@ def show(scan: Scan, text: str) -> None:
     _show_head(scan)
     _show_entrypoints(scan)
     for kind, title in _TITLES.items():
-        findings = [one for one in scan.findings if one.kind is kind]
+        findings = [one for one in scan.findings if one.kind is kind and not one.is_aside]
         if findings:
             render.say(f"\n{title}:")
             head = ("  SURE", "WHAT", "WHERE", "ENTRYPOINTS")
             render.table(head, (_row(one) for one in findings))
+    _show_aside([one for one in scan.findings if one.is_aside])
+    _note_next(scan)
     if scan.is_bounded:
         render.note("the repo is larger than a scan goes through: there may be more")
 
@@ -73,6 +75,24 @@ def _show_entrypoints(scan: Scan) -> None:
             render.say(f"      {summary}")
     if scan.hubconf.open_ended:
         render.say("  (hubconf.py may build more when it is run)")
+
+
+def _show_aside(findings: Sequence[Finding]) -> None:
+    """Fold what demos, training code and vendored packages name: an entrypoint needs none of it."""
+    if findings:
+        files = render.count(len({one.place.file for one in findings}), "file")
+        render.say(
+            f"\nand {len(findings)} in {files} that hubconf.py does not lead to (see --json)"
+        )
+
+
+def _note_next(scan: Scan) -> None:
+    shown = [one for one in scan.findings if not one.is_aside]
+    if any(one.confidence is Confidence.POSSIBLE for one in shown):
+        render.note("what is `possible` only a run of the code tells: `hubmirror trace` runs it")
+    if scan.title and shown:
+        spec = f"{scan.title}:{scan.ref}" if scan.ref else scan.title
+        render.note(f"to mirror it: `hubmirror add {spec} --to manifest.yaml`")
 
 
 def _row(finding: Finding) -> tuple[str, str, str, str]:
@@ -130,6 +150,7 @@ def _finding(one: Finding) -> dict[str, object]:
         "line": one.place.line,
         "entrypoints": list(one.entrypoints),
         "calls": [str(call) for call in one.calls],
+        "aside": one.is_aside,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hubmirror import urls
 
@@ -41,7 +41,7 @@ _NETWORKING = {
     "uv": _INSTALLING | {"pip"},
     "wget": _ALWAYS,
 }
-_SHELLS = frozenset({"bash", "dash", "sh", "zsh"})
+SHELLS = frozenset({"bash", "dash", "sh", "zsh"})
 _BEFORE_A_COMMAND = frozenset({"command", "env", "exec", "nice", "nohup", "sudo", "time", "!"})
 _BETWEEN_COMMANDS = re.compile(r"[;&|\n()`{}]+")
 _ASSIGNMENT = re.compile(r"\w+=.*", re.DOTALL)
@@ -53,34 +53,37 @@ def networking(argv: Sequence[str]) -> str:
 
     Only the program, what it is told to do and URLs are shown: other arguments hold passwords.
     """
-    program, arguments = _program(argv)
-    if program in _SHELLS and "-c" in arguments[:-1]:
+    name, arguments = program(argv)
+    if name in SHELLS and "-c" in arguments[:-1]:
         return networking_in(arguments[arguments.index("-c") + 1])
-    if program.startswith("python") and arguments[:1] == ["-m"]:
+    if name.startswith("python") and arguments[:1] == ["-m"]:
         return networking(arguments[1:])
     words = [word for word in arguments if _PLAIN_WORD.fullmatch(word) and word[0] != "-"]
-    deeds = _NETWORKING.get(program)
+    deeds = _NETWORKING.get(name)
     if deeds is None or (deeds and not deeds.intersection(words)):
         return ""
     deed = next((word for word in words if word in deeds), "")
     addresses = [urls.redact(word) for word in arguments if "://" in word]
-    return " ".join(part for part in (program, deed, *addresses) if part)
+    return " ".join(part for part in (name, deed, *addresses) if part)
 
 
 def networking_in(script: str) -> str:
     """The same, for a line that a shell is given."""
+    found = (networking(words) for words in commands_in(script))
+    return next((one for one in found if one), "")
+
+
+def commands_in(script: str) -> Iterator[list[str]]:
+    """Go through the commands of a line that a shell is given."""
     for command in _BETWEEN_COMMANDS.split(script):
         try:
-            words = shlex.split(command)
+            yield shlex.split(command)
         except ValueError:  # a quotation cut in two by our simple split
-            words = command.split()
-        found = networking(words)
-        if found:
-            return found
-    return ""
+            yield command.split()
 
 
-def _program(argv: Sequence[str]) -> tuple[str, list[str]]:
+def program(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the program that a command runs, by its plain name, and its arguments."""
     words = list(argv)
     while words and (words[0] in _BEFORE_A_COMMAND or _ASSIGNMENT.fullmatch(words[0])):
         words.pop(0)

@@ -7,9 +7,9 @@ its data: ``machine`` goes from call to call over the modules that ``hubconf`` r
 ``conversions`` know what Python's own functions give. Every value is one of ``values``, and they
 ask the machine through ``asking``. ``sinks`` says which calls fetch, ``collecting`` gathers what
 they ask for, ``exploring`` decides which calls of entrypoints are followed, ``relevance`` what
-need not be, ``closure`` which files hubconf.py leads to. ``elsewhere`` and ``surroundings`` read
-what nobody was seen to use. ``findings`` are the outcome; ``suggesting`` and ``adding`` make
-manifest lines of them.
+need not be, ``closure`` which files hubconf.py leads to. ``overlooked``, ``elsewhere`` and
+``surroundings`` read what nobody was seen to use. ``findings`` are the outcome; ``suggesting``
+and ``adding`` make manifest lines of them.
 """
 
 from hubmirror.scanning.findings import Call, Confidence, Finding, Kind, Place, Scan

@@ -21,10 +21,11 @@ class SpentError(Exception):
 
 @dataclass(slots=True)
 class Arguments:
-    """What a call gives."""
+    """What a call gives; an open one is a caller's, who may give more by name."""
 
     positional: list[Value] = field(default_factory=list)
     named: dict[str, Value] = field(default_factory=dict)
+    is_open: bool = False
 
     def at(self, index: int, name: str) -> Value:
         """Return an argument by its place or its name, ABSENT when it is not given."""

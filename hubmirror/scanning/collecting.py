@@ -28,7 +28,7 @@ _WEIGHTS = re.compile(
 )
 _HOSTS = re.compile(
     r"^https?://(?:drive\.google\.com/uc\?|drive\.usercontent\.google\.com/"
-    r"|[^/]*dropbox\.com/s|api\.ngc\.nvidia\.com/.*/files/|huggingface\.co/[^?]*/resolve/.+/?[^/]$)"
+    r"|[^/]*dropbox\.com/s|api\.ngc\.nvidia\.com/.*/(?:files/|zip$)|huggingface\.co/[^?]*/resolve/.+/?[^/]$)"
 )
 _NO_FILES = re.compile(r"\b(git|pip3?)\b")  # what these fetch is no file by its address
 _ORDER = tuple(Confidence)
@@ -95,7 +95,7 @@ class Collector:
         """Note what an argument is compared with."""
         for choice in choices:
             held = self.choices.setdefault(argument, {})
-            if isinstance(choice, Text | Known | Member):
+            if isinstance(choice, Text | Known | Member | Pattern):
                 held.setdefault(key(choice), choice)
 
     def imported(self, module: Value) -> None:
@@ -103,6 +103,10 @@ class Collector:
         name = plain(module)
         if isinstance(name, Text | Pattern):
             self.modules.append(name)
+
+    def has_heard_of(self, place: Place) -> bool:
+        """Tell whether a call there was seen to fetch something, known or not."""
+        return place in self._sunk or place in self._vague
 
     # Findings
 
@@ -144,7 +148,7 @@ class Collector:
         calls = list(held.calls if held else ())
         for call in (*finding.calls, self.call):
             if call and len(calls) < _MOST_CALLS and not any(map(call.includes, calls)):
-                calls.append(call)
+                calls = [one for one in calls if not one.leaves_open(call)] + [call]
         self._found[key] = replace(best, calls=tuple(calls))
 
 

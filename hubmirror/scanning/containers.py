@@ -15,6 +15,8 @@ from hubmirror.scanning.values import (
     MOST_OPTIONS,
     NONE,
     UNKNOWN,
+    Argument,
+    Hole,
     Items,
     Known,
     Pattern,
@@ -28,7 +30,12 @@ from hubmirror.scanning.values import (
 
 
 def looked_up(table: Table, name: Value) -> Value:
-    """Return ``table[name]``: everything that it may be, where the key is not known."""
+    """Return ``table[name]``: everything that it may be, where the key is not known.
+
+    What a caller may choose is not looked up: each key is tried in a run of its own.
+    """
+    if isinstance(name, Argument) and isinstance(plain(name), Hole) and not table.is_open:
+        return UNKNOWN
     found = [_one(table, option) for option in options(name)]
     return one_of(found) if len(found) > 1 else found[0]
 
@@ -38,7 +45,7 @@ def _one(table: Table, name: Value) -> Value:
         texts = [n.text for n, _ in table.entries.values() if isinstance(n, Text)]
         fitting = [table.get(Text(text)) for text in matches(name, texts)]
         return one_of(fitting, is_mixed=True) if fitting else UNKNOWN
-    if key(name) is None or isinstance(name, Opaque):
+    if key(name) is None or isinstance(plain(name), Opaque | Hole):
         values = [value for _, value in table.entries.values()]
         return one_of(values, is_mixed=True) if values else UNKNOWN
     held = table.get(name)
@@ -85,7 +92,12 @@ def is_open(value: Value) -> bool:
 
 
 def contains(container: Value, wanted: Value) -> bool | None:
-    """Tell whether ``wanted in container``, None where that cannot be told."""
+    """Tell whether ``wanted in container``, None where that cannot be told.
+
+    What a caller may choose is in none: each thing that is, is tried in a run of its own.
+    """
+    if isinstance(wanted, Hole):
+        return None
     match plain(container), plain(wanted):
         case Text(text), Text(part):
             return part in text
@@ -93,7 +105,7 @@ def contains(container: Value, wanted: Value) -> bool | None:
             found = key(one)
             if found is None or isinstance(one, Pattern | Opaque):
                 return None
-            return True if found in table.entries else None if table.is_open else False
+            return found in table.entries or (None if table.is_open or table.is_callers else False)
         case Items(items, is_open), one:
             verdicts = [same(each, one) for each in items]
             if True in verdicts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,12 +26,15 @@ from hubmirror.scanning.values import (
     Known,
     Member,
     Method,
+    Pattern,
     key,
     plain,
 )
 
 _MOST_RUNS = 160  # of one entrypoint
 _MOST_CHOICES = 48  # of one argument
+_MOST_FUTILE = 2  # values of one of ``**kwargs`` that lead to nothing; the first may be its default
+_NO_NAME = Pattern(())
 _STEPS_OF_A_RUN = 120_000
 _STEPS_OF_A_SWEEP = 20_000
 
@@ -64,7 +67,14 @@ def sweep(
     """Follow a function that no entrypoint was seen to call, for nobody in particular."""
     collector.begin(None, Confidence.LIKELY)
     parameters = _known_parameters(function, machine)
-    _follow(function, _given(parameters, {}), machine, budget, _STEPS_OF_A_SWEEP)
+    given = _given(parameters, {})
+    given = Arguments(list(map(plain, given.positional)), _plain(given.named))
+    _follow(function, given, machine, budget, _STEPS_OF_A_SWEEP)
+
+
+def _plain(named: Mapping[str, Value]) -> dict[str, Value]:
+    """Leave out that a caller may choose these: nobody does in a sweep."""
+    return {name: plain(value) for name, value in named.items()}
 
 
 class _Explorer:
@@ -88,16 +98,20 @@ class _Explorer:
         waiting: deque[Chosen] = deque([{}])
         tried: set[frozenset[object]] = {frozenset()}
         found: set[object] = set()
+        futile: Counter[str] = Counter()
         offered: dict[str, frozenset[object]] = {}
         for _ in range(_MOST_RUNS):
             if not waiting or not self._budget.left:
                 return
             chosen = waiting.popleft()
+            if any(futile[name] >= _MOST_FUTILE for name in chosen):
+                continue
             choices = self._run(chosen)
             is_new = any(offered.get(name) != frozenset(held) for name, held in choices.items())
             has_led_on = is_new or bool(self._collector.seen - found)
             found |= self._collector.seen
             if chosen and not has_led_on:
+                futile.update(chosen.keys() - self._defaults.keys())  # of ``**kwargs``
                 continue
             for argument, values in choices.items():
                 offered.setdefault(argument, frozenset(values))
@@ -110,8 +124,10 @@ class _Explorer:
     def _further(self, chosen: Chosen, choices: Choices) -> Iterator[Chosen]:
         """Go through what can be chosen in addition."""
         for argument, values in choices.items():
-            for value in list(values.values())[:_MOST_CHOICES]:
-                if argument not in chosen and value != self._defaults.get(argument):
+            listed = [one for one in values.values() if not isinstance(one, Pattern)]
+            for value in (listed or list(values.values()))[:_MOST_CHOICES]:
+                is_open = isinstance(chosen.get(argument, _NO_NAME), Pattern)
+                if is_open and value != self._defaults.get(argument):
                     yield {**chosen, argument: value}
 
     def _run(self, chosen: Chosen) -> Choices:
@@ -125,7 +141,10 @@ class _Explorer:
 
 
 def _given(parameters: Sequence[_Parameter], chosen: Chosen) -> Arguments:
-    given = Arguments()
+    given = Arguments(is_open=True)
+    known = {parameter.name for parameter in parameters}
+    for name in chosen.keys() - known:
+        given.named[name] = Argument(name, chosen[name])
     for parameter in parameters:
         value = parameter.argument(chosen)
         if parameter.is_positional:

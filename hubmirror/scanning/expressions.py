@@ -155,7 +155,9 @@ class _Evaluator(ast.NodeVisitor):
         return UNKNOWN if verdict is None else Known(verdict)
 
     def _chose(self, value: Value, choices: Sequence[Value]) -> None:
-        if isinstance(value, Argument) and choices and not value.is_switch:
+        if isinstance(value, Argument):
+            if value.is_switch:  # on and off are both followed already; a name is not
+                choices = [choice for choice in choices if isinstance(choice, Text)]
             self._machine.listener.chose(value.name, choices)
 
     # Strings and numbers
@@ -278,22 +280,20 @@ class _Evaluator(ast.NodeVisitor):
 
     def _given(self, node: ast.Call) -> Arguments:
         given = Arguments()
-        self._gather(node, given.positional, given.named)
-        return given
-
-    def _gather(self, node: ast.Call, positional: list[Value], named: dict[str, Value]) -> None:
         for argument in node.args:
             if isinstance(argument, ast.Starred):
-                positional += containers.elements(self.visit(argument.value)) or []
+                given.positional += containers.elements(self.visit(argument.value)) or []
             else:
-                positional.append(self.visit(argument))
+                given.positional.append(self.visit(argument))
         for word in node.keywords:
             value = self.visit(word.value)
             if word.arg is not None:
-                named[word.arg] = value
+                given.named[word.arg] = value
             elif isinstance(table := plain(value), Table):
                 pairs = table.entries.values()
-                named.update((n.text, held) for n, held in pairs if isinstance(n, Text))
+                given.named.update((n.text, held) for n, held in pairs if isinstance(n, Text))
+                given.is_open = given.is_open or table.is_callers
+        return given
 
 
 def _keys(value: Value) -> Sequence[Value]:

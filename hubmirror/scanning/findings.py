@@ -67,6 +67,13 @@ class Call:
         """Tell whether the other call is this one with arguments left out."""
         return self.entrypoint == other.entrypoint and set(other.arguments) <= set(self.arguments)
 
+    def leaves_open(self, other: Call) -> bool:
+        """Tell whether the other call is this one with each ``...`` filled in."""
+        if self.entrypoint != other.entrypoint or self.arguments == other.arguments:
+            return False
+        blank = {f"{argument.partition('=')[0]}=..." for argument in other.arguments}
+        return set(self.arguments) <= blank.union(other.arguments)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -77,6 +84,7 @@ class Finding:
         how: What asks for it: the function that downloads, or how it is written there.
         calls: The calls of entrypoints that are known to lead to it, with no more arguments
             than are needed; none where that cannot be told.
+        is_aside: True for what is written in a file that hubconf.py does not lead to.
     """
 
     kind: Kind
@@ -85,6 +93,7 @@ class Finding:
     place: Place
     confidence: Confidence
     calls: tuple[Call, ...] = ()
+    is_aside: bool = False
 
     @property
     def entrypoints(self) -> tuple[str, ...]:

@@ -27,12 +27,14 @@ from hubmirror.scanning.values import (
     UNKNOWN,
     Applied,
     Argument,
+    Hole,
     Instance,
     Items,
     Known,
     Member,
     Pattern,
     Table,
+    one_of,
     options,
     plain,
 )
@@ -44,7 +46,14 @@ _PATH_JOINS = frozenset(
 _SAME = frozenset(
     {
         *("os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expanduser"),
-        *("os.fspath", "copy.copy", "copy.deepcopy", "typing.cast", "builtins.iter"),
+        *(
+            "urllib.request.Request",
+            "os.fspath",
+            "copy.copy",
+            "copy.deepcopy",
+            "typing.cast",
+            "builtins.iter",
+        ),
         *("builtins.open", "io.open", "omegaconf.OmegaConf.create", "urllib.parse.unquote"),
     }
 )
@@ -120,9 +129,12 @@ def _imported(name: Value, place: Place, machine: Machine) -> Value:
 
 def _getattr(arguments: Sequence[Value], machine: Machine) -> Value:
     match [plain(one) for one in arguments]:
+        case [Known(), Text(), default]:
+            return default
         case [base, Text(name), *rest]:
             value = machine.attribute(base, name)
-            return rest[0] if rest and value in (Opaque.ABSENT, UNKNOWN) else value
+            is_known = not isinstance(value, Opaque | Hole)
+            return value if is_known or not rest else one_of([value, *rest])
         case [Module() as module, Pattern() | Argument(), *_]:
             return machine.attribute(module, "__dict__")
         case _:
@@ -155,9 +167,10 @@ def _vars(arguments: Sequence[Value], machine: Machine) -> Value:
             return Table(is_open=True)
 
 
-def _isinstance(arguments: Sequence[Value], _: Machine) -> Value:
+def _isinstance(arguments: Sequence[Value], machine: Machine) -> Value:
     if len(arguments) != 2:
         return UNKNOWN
+    asked_of = arguments[0]
     kinds = plain(arguments[1])
     several = list(kinds.items) if isinstance(kinds, Items) else [kinds]
     verdicts = {
@@ -166,6 +179,8 @@ def _isinstance(arguments: Sequence[Value], _: Machine) -> Value:
         for found in [{_is_of(one, plain(kind)) for kind in several}]
     }
     verdict = verdicts.pop() if len(verdicts) == 1 else None
+    if isinstance(asked_of, Argument) and verdict is False and Foreign("builtins.str") in several:
+        machine.listener.chose(asked_of.name, [Pattern((Hole(asked_of.name),))])
     return UNKNOWN if verdict is None else Known(verdict)
 
 

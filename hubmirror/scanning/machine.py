@@ -211,9 +211,8 @@ class RepoMachine:
             case Class() as made:
                 return self._instance(made, arguments, place)
             case Applied(inner, positional, named):
-                given = Arguments(
-                    [*positional, *arguments.positional], {**named, **arguments.named}
-                )
+                every = [*positional, *arguments.positional]
+                given = Arguments(every, {**named, **arguments.named}, arguments.is_open)
                 return self.call(inner, given, place)
             case OneOf(several):
                 return one_of([self.call(one, arguments, place) for one in several[:8]])
@@ -264,7 +263,7 @@ class RepoMachine:
         if parameters.vararg:
             scope.names[parameters.vararg.arg] = Items(given.positional[len(names) :])
         if parameters.kwarg:
-            rest = Table()
+            rest = Table(is_callers=given.is_open)
             for name, value in given.named.items():
                 if name not in every:
                     rest.put(Text(name), value)

@@ -16,7 +16,7 @@ from hubmirror.hubconf.read import HUBCONF
 from hubmirror.hubconf.requirements import requirement_lines
 from hubmirror.hubconf.source import Sources
 from hubmirror.hubconf.values import Class, Function, Scope, Text
-from hubmirror.scanning import elsewhere, surroundings
+from hubmirror.scanning import elsewhere, overlooked, surroundings
 from hubmirror.scanning.closure import modules_like, reached
 from hubmirror.scanning.collecting import Collector
 from hubmirror.scanning.exploring import Budget, explore, sweep
@@ -88,7 +88,8 @@ class _Scan:
             self._sweep()
             self._enter(modules_like(self._collector.modules, self._tree.paths))
             if len(self._files) == known:
-                return
+                break
+        self._look_for_overlooked()
 
     def _enter(self, files: Sequence[str]) -> None:
         """Read the modules that these files lead to, for nobody in particular."""
@@ -107,6 +108,14 @@ class _Scan:
                 if node not in self._machine.followed and self._machine.relevance.concerns(node):
                     sweep(function, self._machine, self._collector, self._budget)
 
+    def _look_for_overlooked(self) -> None:
+        self._collector.begin(None, Confidence.LIKELY)
+        for file, problem in self._files.items():
+            scope = None if problem else self._machine.world.module(file)
+            if scope:
+                tree = self._sources.tree(file)
+                overlooked.look(tree, scope, self._machine, self._collector)
+
     def _configs(self, subject: Text | Pattern) -> Sequence[str]:
         """Return the files of the repo that a path may stand for."""
         if isinstance(subject, Text):
@@ -122,7 +131,10 @@ class _Scan:
         read = [file for file, problem in self._files.items() if not problem]
         configs = [one for one in self._collector.findings() if one.kind is Kind.CONFIG]
         for file in read:
-            for finding in elsewhere.in_tree(self._sources.tree(file), file, Confidence.LIKELY):
+            tree = self._sources.tree(file)
+            for finding in elsewhere.in_tree(tree, file, Confidence.LIKELY):
+                self._collector.add(finding)
+            for finding in elsewhere.data_in(tree, file):
                 self._collector.add(finding)
         for config in configs:
             calls = () if config.confidence is Confidence.POSSIBLE else config.calls

@@ -6,6 +6,7 @@ A table, and the few rules that no table can hold. Knows nothing of who calls.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -64,6 +65,7 @@ _READERS = frozenset(
         *("hydra.compose", "pathlib.Path.read_text"),
     }
 )
+_WITHOUT_ADDRESSES = {*sys.stdlib_module_names, "builtins", "torch"}
 _CONFIG = re.compile(r"\.(ya?ml|json)$", re.IGNORECASE)
 _SPEC = re.compile(r"[A-Za-z0-9_.][\w.-]*/[\w.-]+(?::[^\s:]+)?")
 _FETCHING = re.compile(r"\b(curl|wget|aria2c|gsutil|gdown|huggingface-cli|git|pip3?|aws)\b")
@@ -85,11 +87,11 @@ def sightings(name: str, given: Arguments) -> Iterator[Sighting]:
     if name in _HUB:
         yield from _hub(name, given)
     elif name in _URL_FIRST or tail in _BY_TAIL:
-        yield from _of(Kind.URL, _url(given, 0), name)
+        yield from _addresses(_url(given, 0), name)
         if name == "gdown.download":
             yield from _of(Kind.URL, _drive(given), name)
     elif name in _URL_SECOND:
-        yield from _of(Kind.URL, _url(given, 1), name)
+        yield from _addresses(_url(given, 1), name)
     elif tail in _HUGGING_FACE:
         yield from _hugging_face(name, tail, given)
     elif name in _COMMANDS:
@@ -107,6 +109,28 @@ def _of(kind: Kind, value: Value, how: str) -> Iterator[Sighting]:
             yield Sighting(kind, option, how.lstrip("."), is_mixed)
 
 
+def is_download(name: str) -> bool:
+    """Tell whether a function of an installed package fetches what its arguments name."""
+    tail = name.rpartition(".")[2]
+    if name in _HUB or name in _URL_FIRST or name in _URL_SECOND:
+        return True
+    return tail in _BY_TAIL or (tail in _HUGGING_FACE and tail != "from_pretrained")
+
+
+def _addresses(value: Value, how: str) -> Iterator[Sighting]:
+    yield from _of(Kind.URL, value, how)
+    for option in options(value):
+        if isinstance(option, Foreign) and _is_table(option):
+            yield Sighting(Kind.PACKAGE, Text(option.name), how.lstrip("."))
+
+
+def _is_table(value: Value) -> bool:
+    """Tell whether an address is one that an installed package has written in it."""
+    if not isinstance(value, Foreign) or "()" in value.name or "." not in value.name:
+        return False
+    return value.name.partition(".")[0] not in _WITHOUT_ADDRESSES
+
+
 def _url(given: Arguments, index: int) -> Value:
     named = (given.named[name] for name in _URL_NAMES if name in given.named)
     found = next(named, given.at(index, "url"))
@@ -114,7 +138,8 @@ def _url(given: Arguments, index: int) -> Value:
 
 
 def _is_unknown(value: Value) -> bool:
-    return not any(isinstance(one, Text | Pattern | Foreign | Known) for one in options(value))
+    known = (Text, Pattern, Known)
+    return not any(isinstance(one, known) or _is_table(one) for one in options(value))
 
 
 def _drive(given: Arguments) -> Value:
@@ -140,8 +165,10 @@ def _hub(name: str, given: Arguments) -> Iterator[Sighting]:
 
 def _hugging_face(name: str, tail: str, given: Arguments) -> Iterator[Sighting]:
     repo = given.at(0, "repo_id")
-    if tail == "from_pretrained":
+    if tail == "from_pretrained":  # as often of a folder: nothing known is nothing told
         repo = given.at(0, "pretrained_model_name_or_path")
+    elif _is_unknown(repo):
+        repo = Pattern(parts_of(repo, "repo_id")[0])
     file = given.at(1, "filename") if tail in ("hf_hub_download", "hf_hub_url") else Opaque.ABSENT
     for option in options(repo):
         is_path = isinstance(option, Text) and option.text.startswith(("/", ".", "http"))
@@ -174,6 +201,8 @@ def _config(name: str, given: Arguments) -> Iterator[Sighting]:
 
 def _package(name: str, given: Arguments) -> Iterator[Sighting]:
     """Tell that a model of another package is made with its weights."""
+    if "()" in name:  # what an object of the package does fetches nothing
+        return
     wanted = [given.named.get(word, Opaque.ABSENT) for word in ("pretrained", "weights")]
     if name.startswith(("clip.", "whisper.", "torchaudio.pipelines.")):
         wanted = [Known(True)] if name.endswith(("load", "load_model", "get_model")) else []

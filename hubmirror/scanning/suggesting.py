@@ -105,6 +105,8 @@ def _check(calls: Iterable[Call], scan: Scan) -> None:
 
 
 def _concerns(finding: Finding, calls: Sequence[Call]) -> bool:
+    if finding.is_aside:
+        return False
     if not calls or not finding.calls:
         return True
     return any(_leads(seen, call) for seen in finding.calls for call in calls)

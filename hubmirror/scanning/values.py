@@ -54,10 +54,11 @@ class Items(Further):
 
 @dataclass(slots=True, eq=False)
 class Table(Further):
-    """A dict; an open one has further keys that are not known."""
+    """A dict; an open one has further keys that are not known, or that a caller may give."""
 
     entries: dict[Hashable, tuple[Value, Value]] = field(default_factory=dict)
     is_open: bool = False
+    is_callers: bool = False
 
     def put(self, name: Value, value: Value) -> None:
         """Set one key."""
@@ -141,6 +142,14 @@ class Argument(Further):
     name: str
     value: Value
     is_switch: bool = False
+
+
+def asked(name: str, default: Value | None) -> Argument:
+    """Return what a caller may choose, as it is when nothing is chosen."""
+    held = None if default is None else plain(default)
+    if isinstance(held, Known) and isinstance(held.value, bool):
+        return Argument(name, Hole(name), is_switch=True)
+    return Argument(name, Hole(name) if held is None else held)
 
 
 def plain(value: Value) -> Value:

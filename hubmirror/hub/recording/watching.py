@@ -11,7 +11,6 @@ import ast
 import atexit
 import importlib.metadata
 import os
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -19,21 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from hubmirror.errors import NotFoundError
-from hubmirror.hub import commands
 from hubmirror.hub.recording.channel import Channel
 from hubmirror.hub.recording.messages import Imported, Ran
 from hubmirror.hub.recording.places import Places
+from hubmirror.hub.recording.programs import far_program
 
 _STARTS = {"subprocess.Popen": 1, "os.exec": 1, "os.posix_spawn": 1, "os.system": 0}
-# Compilers, and those who only tell of this machine; Python is traced itself.
-_NEAR = re.compile(
-    r"ar|as|c\+\+|cc|clang(\+\+)?|collect2|date|df|free|g\+\+|gcc|getconf|hostname|id|ldconfig"
-    r"|ld|ldd|lscpu|lspci|ls|make|ninja|nm|nproc|nvcc|nvidia-smi|objdump|python[\d.]*|ps|rocm-smi"
-    r"|stty|tput|uname|which|whoami"
-)
-_NEAR_GIT = frozenset(
-    {"branch", "config", "describe", "diff", "log", "rev-parse", "show", "status"}
-)
 
 
 def watch(channel: Channel, places: Places) -> None:
@@ -46,7 +36,7 @@ def watch(channel: Channel, places: Places) -> None:
             if places.of_file(file)[0]:
                 ran.add(file)
         elif event in _STARTS:
-            program = _far_program(args[_STARTS[event]])
+            program = far_program(args[_STARTS[event]])
             if program:
                 here = places.here()
                 channel.ask(Ran(program, here.repo, here.line))
@@ -67,22 +57,6 @@ def _unless_gone(tell: Any) -> None:
         tell()
     except NotFoundError:  # a tracer that was killed needs to know nothing any more
         return
-
-
-def _far_program(given: Any) -> str:
-    """Return the program of a command that may reach out, unless the guard refuses it anyway."""
-    if isinstance(given, str | bytes | os.PathLike):
-        line = os.fsdecode(given)
-        words = line.split() or [""]
-        is_known = commands.networking_in(line)
-    else:
-        words = [os.fsdecode(word) for word in given] or [""]
-        is_known = commands.networking(words)
-    name = os.path.basename(words[0])  # noqa: PTH119 - a word
-    if name in ("sh", "bash") and words[1:2] == ["-c"] and len(words) > 2:
-        return _far_program(words[2])
-    is_near = _NEAR.fullmatch(name) or (name == "git" and _NEAR_GIT.intersection(words))
-    return "" if is_known or is_near else name
 
 
 def _imported(files: Iterable[str], places: Places) -> dict[str, tuple[str, ...]]:
