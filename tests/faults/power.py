@@ -129,6 +129,12 @@ class Disk:
         """Begin with a folder that is on the disk."""
         self._root = _load(template)
 
+    def copy(self) -> Disk:
+        """Return another disk that holds the same; bytes are shared, for they do not change."""
+        other = Disk.__new__(Disk)
+        other._root = _copied(self._root, {})
+        return other
+
     def apply(self, events: Sequence[Event], *, without: int | None = None) -> None:
         """Make these steps, but for one of them."""
         for number, event in enumerate(events):
@@ -223,9 +229,9 @@ class Disk:
         """Write a tree: only what is sure of its names and bytes, or all that was done."""
         _write(self._root, target, names_are_sure, bytes_are_sure)
 
-    def signature(self, *, names_are_sure: bool, bytes_are_sure: bool) -> object:
-        """Return a value that is equal where ``write`` would write the same."""
-        return _signature(self._root, names_are_sure, bytes_are_sure)
+    def signature(self, *, names_are_sure: bool, bytes_are_sure: bool) -> int:
+        """Return a number that is equal where ``write`` would write the same."""
+        return hash(_signature(self._root, names_are_sure, bytes_are_sure))
 
 
 def _load(path: Path) -> _Folder:
@@ -239,6 +245,23 @@ def _load(path: Path) -> _Folder:
             folder.now[entry.name] = _File(content, content)
     folder.sure = dict(folder.now)
     return folder
+
+
+def _copied(folder: _Folder, known: dict[int, _File | _Folder]) -> _Folder:
+    """Copy a tree; what has two names, or is sure under an old one, stays one thing."""
+    found = _Folder()
+    known[id(folder)] = found
+    for name, one in folder.now.items():
+        found.now[name] = _copy_of(one, known)
+    for name, one in folder.sure.items():
+        found.sure[name] = _copy_of(one, known)
+    return found
+
+
+def _copy_of(one: _File | _Folder, known: dict[int, _File | _Folder]) -> _File | _Folder:
+    if id(one) not in known:
+        known[id(one)] = _File(one.now, one.sure) if isinstance(one, _File) else _copied(one, known)
+    return known[id(one)]
 
 
 def _settle(folder: _Folder) -> None:

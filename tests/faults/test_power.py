@@ -7,8 +7,9 @@ lost each time.
 
 from __future__ import annotations
 
+import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,33 +72,35 @@ class Crash:
             target, names_are_sure=self.names_are_sure, bytes_are_sure=self.bytes_are_sure
         )
 
-    def signature(self) -> object:
+    def signature(self) -> int:
         return self.disk.signature(
             names_are_sure=self.names_are_sure, bytes_are_sure=self.bytes_are_sure
         )
 
 
-def crashes(template: Path, events: Sequence[Event]) -> Iterator[Crash]:
-    """Go through all that a disk may hold, at each moment; each tree once."""
-    seen: set[object] = set()
-    for crash in _crashes(template, events):
-        if (signature := crash.signature()) not in seen:
-            seen.add(signature)
-            yield crash
+def crashes(
+    template: Path, events: Sequence[Event], moments: Iterable[int] | None = None
+) -> Iterator[Crash]:
+    """Go through all that a disk may hold, each tree once: after so many steps, or after each."""
+    seen: set[int] = set()
+    start = Disk(template)
+    for count in moments or range(1, len(events) + 1):
+        for crash in _crashes(start, events[:count]):
+            if (signature := crash.signature()) not in seen:
+                seen.add(signature)
+                yield crash
 
 
-def _crashes(template: Path, events: Sequence[Event]) -> Iterator[Crash]:
-    for count in range(1, len(events) + 1):
-        made = events[:count]
-        disk = Disk(template)
-        disk.apply(made)
-        at = f"after step {count}, {made[-1].site}"
-        yield Crash(f"{at}: all that is not sure is lost", disk, True, True)
-        yield Crash(f"{at}: names without bytes", disk, False, True)
-        for number in Disk(template).unsure(made):
-            without = Disk(template)
-            without.apply(made, without=number)
-            yield Crash(f"{at}: without step {number + 1}, {made[number].site}", without)
+def _crashes(start: Disk, made: Sequence[Event]) -> Iterator[Crash]:
+    disk = start.copy()
+    unsure = disk.unsure(made)
+    at = f"after step {len(made)}, {made[-1].site}"
+    yield Crash(f"{at}: all that is not sure is lost", disk, True, True)
+    yield Crash(f"{at}: names without bytes", disk, False, True)
+    for number in unsure:
+        without = start.copy()
+        without.apply(made, without=number)
+        yield Crash(f"{at}: without step {number + 1}, {made[number].site}", without)
 
 
 def reader_sees(crash: Crash, folder: Path, world: World) -> str:
@@ -159,9 +162,11 @@ def test_the_next_run_finishes_whatever_a_power_cut_left(
 def go_on(world: World, runner: Runner, tmp_path: Path, *, most: int) -> None:
     """Go on from states of the disk, at most so many, and come to where the command leads."""
     events = recorded(world, runner, tmp_path / "run")
-    states = list(crashes(world.scenario.template, events))
+    chance = random.Random(world.scenario.name)
+    moments = sorted(chance.sample(range(1, len(events) + 1), min(most, len(events))))
 
-    for crash in states[:: max(1, len(states) // most)]:
+    for moment in moments:
+        crash = chance.choice(list(crashes(world.scenario.template, events, [moment])))
         crash.write(tmp_path / "run")
         boot_again(tmp_path / "run")
 
