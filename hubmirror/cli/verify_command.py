@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 from datetime import UTC, datetime
 
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify a mirror, and say what is wrong with it."""
+    gc.disable()  # of a hundred thousand small values none is in a cycle, and the process ends soon
     settings = Settings.load(mirror=arguments.mirror, state=arguments.state)
     most_s = parse_duration(arguments.max_duration) if arguments.max_duration else math.inf
     depth = _depth(arguments)

@@ -2,7 +2,8 @@
 
 Reads only; needs no network and no lock, and may run while a sync is at work. The way through:
 ``promises`` says what should be there, ``selecting`` which bytes are read this time, ``reading``
-hashes them, ``memory`` remembers when each was read, ``verifying`` ties these together.
+hashes them, ``ahead`` begins with small ones before that is said, ``memory`` remembers when each was read,
+``verifying`` ties these together.
 """
 
 from hubmirror.verify.findings import Fault, Finding, VerifyReport

@@ -2,8 +2,9 @@
 
 A file's name is what its sha256 must be. Reads paths, each ended by a zero byte, and another one
 after each batch. Answers a batch with the sum of the sizes where all is so, else with ``-`` and a
-line for each path: 64 hex digits and the size, or ``!`` and the number of an error. Small files in
-threads of one interpreter wait for each other more than they hash.
+line for each path: 64 hex digits and the size, or ``!`` and the number of an error; ``!0`` is a
+large file, which is not read here. Small files in threads of one interpreter wait for each other
+more than they hash.
 """
 
 import errno
@@ -11,6 +12,7 @@ import hashlib
 import os
 import sys
 
+_LARGE_BYTES = 1024 * 1024
 _BUFFER = memoryview(bytearray(256 * 1024))  # one for all: a new one costs more than the file
 
 
@@ -23,6 +25,8 @@ def _hash(path: bytes) -> tuple[str, int]:
             while count := os.readv(descriptor, (_BUFFER,)):
                 state.update(_BUFFER[:count])
                 size += count
+                if size >= _LARGE_BYTES:
+                    return "", 0
         finally:
             os.close(descriptor)
     except OSError as error:

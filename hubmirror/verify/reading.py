@@ -101,7 +101,7 @@ class _Hashers:
         self._free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
         self._count = count
         for _ in range(count):
-            self._free.put(ends.enter_context(_start()))
+            self._free.put(ends.enter_context(start_hasher()))
 
     def hash_all(self, batch: Sequence[BlobRef], path: _PathOf) -> Batch:
         """Hash a batch of small files."""
@@ -115,7 +115,8 @@ class _Hashers:
 
 
 @contextlib.contextmanager
-def _start() -> Iterator[subprocess.Popen[bytes]]:
+def start_hasher() -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process that hashes batches of small files; see ``hasher`` for what it is told."""
     words = [sys.executable, "-I", "-S", str(Path(__file__).with_name("hasher.py"))]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hasher:
         try:

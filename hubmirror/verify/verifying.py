@@ -13,6 +13,7 @@ from hubmirror import layout
 from hubmirror.errors import VerificationError
 from hubmirror.mirror import Mirror
 from hubmirror.records import BlobRef, Digest
+from hubmirror.verify.ahead import Ahead
 from hubmirror.verify.findings import Fault, Finding, VerifyReport
 from hubmirror.verify.memory import Memory
 from hubmirror.verify.promises import Promises, read_promises, who_needs
@@ -42,28 +43,34 @@ def verify(
         memory: Remembers when each blob was read, so that a share of them every night sees all.
     """
     until_s = time.monotonic() + most_s
-    promises = read_promises(mirror)
-    wanted = promises.blobs()
-    there = _there(mirror, wanted)
-    told = {found.digest for found in promises.findings if found.digest}
-    readable = there.difference(digest.hex for digest in told)
-    unread = [blob for blob in wanted if blob.digest.hex in readable]
-    chosen = select(unread, depth, memory.read_at() if memory else None, time.time())
-    findings = {blob: _missing(mirror, blob) for blob in wanted if blob.digest.hex not in there}
+    paths = _paths(mirror) if depth == _FULL and until_s == float("inf") else []
+    with Ahead(paths, min(jobs, os.cpu_count() or 1)) as ahead:
+        promises = read_promises(mirror)
+        wanted = promises.blobs()
+        there = _there(mirror, wanted)
+        told = {found.digest for found in promises.findings if found.digest}
+        readable = there.difference(digest.hex for digest in told)
+        unread = [blob for blob in wanted if blob.digest.hex in readable]
+        findings = {blob: _missing(mirror, blob) for blob in wanted if blob.digest.hex not in there}
+        unnamed = there.difference(blob.digest.hex for blob in wanted)
+        size_bytes = sum(blob.size_bytes for blob in wanted)
+        hashed, left = _part(unread, ahead.finish())
+    chosen = select(left, depth, memory.read_at() if memory else None, time.time())
     notes = _Notes(memory)
-    hashed: list[BlobRef] = []
+    notes.add(hashed)
     for batch in hash_files(chosen, _path_in(mirror), jobs=jobs, until_s=until_s):
         faults = {one.blob: found for one in batch.wrong if (found := _judge(mirror, one))}
         findings |= faults
         hashed += batch.blobs
         notes.add(blob for blob in batch.blobs if blob not in faults)
-    read = {blob.digest.hex for blob in hashed}
-    findings |= _compare_sizes(mirror, (blob for blob in unread if blob.digest.hex not in read))
+    if len(hashed) < len(unread):
+        read = {blob.digest.hex for blob in hashed}
+        rest = (blob for blob in unread if blob.digest.hex not in read)
+        findings |= _compare_sizes(mirror, rest)
     oldest = notes.finish(wanted, told | {blob.digest for blob in findings})
-    unnamed = there.difference(blob.digest.hex for blob in wanted)
     return VerifyReport(
         checked=len(wanted),
-        size_bytes=sum(blob.size_bytes for blob in wanted),
+        size_bytes=size_bytes,
         hashed=len(hashed),
         hashed_bytes=sum(blob.size_bytes for blob in hashed),
         findings=(*promises.findings, *_told(mirror, promises, findings)),
@@ -77,6 +84,22 @@ def _path_in(mirror: Mirror) -> Callable[[BlobRef], str]:
     """Return what says where a blob is: of a hundred thousand, so no Path for each."""
     root = f"{mirror.root}/"
     return lambda blob: root + layout.blob(blob.digest)
+
+
+def _part(unread: list[BlobRef], sound: frozenset[str]) -> tuple[list[BlobRef], list[BlobRef]]:
+    """Part blobs into those that were found sound, and those that are still to be read."""
+    if not sound:
+        return [], unread
+    hashed = [blob for blob in unread if blob.digest.hex in sound]
+    if len(hashed) == len(unread):
+        return hashed, []
+    return hashed, [blob for blob in unread if blob.digest.hex not in sound]
+
+
+def _paths(mirror: Mirror) -> list[str]:
+    """Return where every blob lies that is there, in the order of the disk's own folders."""
+    root = f"{mirror.root}/{layout.BLOBS}"
+    return [f"{root}/{name[:2]}/{name}" for name in _names(mirror)]
 
 
 def _there(mirror: Mirror, wanted: Iterable[BlobRef]) -> frozenset[str]:

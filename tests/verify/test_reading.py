@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubmirror.records import BlobRef, Digest
+from hubmirror.verify.ahead import Ahead
 from hubmirror.verify.reading import hash_files
 
 
@@ -54,3 +55,23 @@ def test_a_file_with_other_bytes_has_their_digest(tmp_path: Path, count: int) ->
     assert [(one.blob, one.hex, one.size_bytes) for one in wrong] == [
         (bad, Digest.of(b"other").hex, 5)
     ]
+
+
+def test_only_what_is_sound_is_told_by_what_reads_ahead(tmp_path: Path) -> None:
+    blobs = [blob(tmp_path, b"%d" % number) for number in range(3000)]
+    large = blob(tmp_path, os.urandom(2 * 1024 * 1024))
+    bad, gone = blobs[5], blobs[2500]
+    (tmp_path / bad.digest.hex).write_bytes(b"other")
+    (tmp_path / gone.digest.hex).unlink()
+
+    with Ahead([f"{tmp_path}/{one.digest.hex}" for one in (*blobs, large)], jobs=2) as ahead:
+        sound = ahead.finish()
+
+    assert sound == {one.digest.hex for one in blobs if one not in (bad, gone)}
+
+
+def test_a_few_files_are_not_read_ahead(tmp_path: Path) -> None:
+    one = blob(tmp_path, b"one")
+
+    with Ahead([f"{tmp_path}/{one.digest.hex}"], jobs=2) as ahead:
+        assert ahead.finish() == frozenset()
