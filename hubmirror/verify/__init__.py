@@ -1,8 +1,8 @@
 """Says what a mirror holds that is not what its publications promise.
 
 Reads only; needs no network and no lock, and may run while a sync is at work. The way through:
-``promises`` says what should be there, ``selecting`` which bytes are read this time, ``reading``
-hashes them, ``ahead`` begins with small ones before that is said, ``memory`` remembers when each was read,
+``promises`` says what should be there, while ``ahead`` begins to hash; ``selecting`` says which
+bytes are read this time, ``reading`` hashes them, ``memory`` remembers when each was read, and
 ``verifying`` ties these together.
 """
 

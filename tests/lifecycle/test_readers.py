@@ -40,12 +40,16 @@ def test_without_a_grace_readers_are_robbed_so_the_test_above_can_fail(
     writer: Writer, upstream: Upstream
 ) -> None:
     churn = Churn(writer, upstream)
+    wrongs: list[str] = []
 
-    with Crowd(writer.root, processes=2, threads=20, life_s=3) as crowd:
-        churn.run(seconds=6, grace_s=0)
-        seen = crowd.leave()
+    for _ in range(8):  # until it happens: a machine may be too busy for it in a few seconds
+        with Crowd(writer.root, processes=2, threads=20, life_s=3) as crowd:
+            churn.run(seconds=6, grace_s=0)
+            wrongs += crowd.leave().wrongs
+        if wrongs:
+            break
 
-    assert any("missing" in wrong for wrong in seen.wrongs)
+    assert any("missing" in wrong for wrong in wrongs), wrongs[:3]
 
 
 @pytest.mark.long
