@@ -104,13 +104,17 @@ class Blobs:
         No objects: those of 100,000 blobs would cost more than the look at the disk.
         """
         found: dict[bytes, int] = {}
-        for folder in (self._root / layout.BLOBS).glob("??"):
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                        with contextlib.suppress(FileNotFoundError):
-                            found[bytes.fromhex(entry.name)] = entry.stat().st_size
+        for entry in self.entries():
+            if entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(FileNotFoundError):
+                    found[bytes.fromhex(entry.name)] = entry.stat().st_size
         return found
+
+    def entries(self) -> Iterator[os.DirEntry[str]]:
+        """Go through all that lies here under the name of a blob, in no order."""
+        for folder in (self._root / layout.BLOBS).glob("??"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+                yield from (entry for entry in entries if _NAME.fullmatch(entry.name))
 
 
 def hash_file(path: Path) -> Digest:

@@ -37,6 +37,12 @@ from hubmirror.version import FORMAT, __version__
 
 _UNIT_COLUMNS = "unit.id, unit.source, unit.name, unit.state, unit.reason, unit.wanted"
 
+_BLOBS = (
+    "SELECT digest, size_bytes FROM checkpoint "
+    "UNION ALL SELECT digest, size_bytes FROM snapshot "
+    "UNION ALL SELECT about, about_size_bytes FROM snapshot"
+)
+
 
 class Catalog:
     """An open catalog; close it, or use it in ``with``."""
@@ -105,21 +111,12 @@ class Catalog:
 
     def blobs(self) -> frozenset[BlobRef]:
         """Return every blob that these rows rely on; of 100,000 that is a fraction of a second."""
-        rows = self._each(
-            "SELECT digest, size_bytes FROM checkpoint "
-            "UNION ALL SELECT digest, size_bytes FROM snapshot "
-            "UNION ALL SELECT about, about_size_bytes FROM snapshot"
-        )
+        rows = self._each(_BLOBS)
         return frozenset(BlobRef(Digest(digest.hex()), size) for digest, size in rows)
 
     def sizes(self) -> dict[bytes, int]:
         """Return the size of every blob that these rows rely on, by its raw digest."""
-        rows = self._all(
-            "SELECT digest, size_bytes FROM checkpoint "
-            "UNION ALL SELECT digest, size_bytes FROM snapshot "
-            "UNION ALL SELECT about, about_size_bytes FROM snapshot"
-        )
-        return dict(rows)
+        return dict(self._each(_BLOBS))
 
     def needing(self, blob: Digest) -> tuple[str, ...]:
         """Name what relies on a blob, for a message: each URL, and each repo at its commit."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from hubmirror.cli import render
@@ -59,19 +61,31 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify a mirror, and say what is wrong with it."""
-    gc.disable()  # of a hundred thousand small values none is in a cycle, and the process ends soon
     settings = Settings.load(mirror=arguments.mirror, state=arguments.state)
     most_s = parse_duration(arguments.max_duration) if arguments.max_duration else math.inf
     depth = _depth(arguments)
     with Mirror.open(settings.require_mirror()) as opened:
         state = find_state(settings, opened.id)
         memory = Memory(state.verified) if state else None
-        report = verify(opened, depth=depth, jobs=settings.jobs, most_s=most_s, memory=memory)
+        with _without_collector():
+            report = verify(opened, depth=depth, jobs=settings.jobs, most_s=most_s, memory=memory)
     if arguments.as_json:
         render.document(_fields(report))
     else:
         _show(report)
     return ExitCode.VERIFICATION if report.findings else ExitCode.OK
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Look for no cycles meanwhile: there are none among a hundred thousand small values."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _depth(arguments: argparse.Namespace) -> Depth:

@@ -98,14 +98,11 @@ def named_by(mirror: Mirror, publications: Iterable[Digest]) -> set[Digest]:
 
 def stored(mirror: Mirror) -> Iterator[Stored]:
     """Go through every blob that is there; no byte of them is read."""
-    root = mirror.root / layout.BLOBS
-    for folder in _entries(root):
-        for entry in _entries(Path(folder.path)):
-            if _DIGEST.fullmatch(entry.name):
-                with contextlib.suppress(FileNotFoundError):  # a plan is made beside a prune
-                    found = entry.stat(follow_symlinks=False)
-                    # As old as its name: neither a copy nor a clock in the bytes changes it.
-                    yield Stored(Digest(entry.name), found.st_size, found.st_ctime)
+    for entry in sorted(mirror.blobs.entries(), key=lambda entry: entry.name):
+        with contextlib.suppress(FileNotFoundError):  # a plan is made beside a prune
+            found = entry.stat(follow_symlinks=False)
+            # As old as its name: neither a copy nor a clock in the bytes changes it.
+            yield Stored(Digest(entry.name), found.st_size, found.st_ctime)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -7,16 +7,13 @@ its sha256 must be. Only what is sound is told; all else is looked at again, by 
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
-from hubmirror.verify.reading import start_hasher
+from hubmirror.verify.hashers import BATCH, Hasher
 
-_BATCH = 256
-_WORTH_IT = 8 * _BATCH
+_WORTH_IT = 8 * BATCH
 
 
 class Ahead:
@@ -26,11 +23,10 @@ class Ahead:
         """Begin with these files, each called as its sha256, unless they are few."""
         self._ends = contextlib.ExitStack()
         self._pool = ThreadPoolExecutor(max_workers=jobs)
-        self._batches = iter(_batches(paths) if len(paths) >= _WORTH_IT else [])
-        self._sound: list[Future[set[str]]] = []
-        for _ in range(jobs if len(paths) >= _WORTH_IT else 0):
-            hasher = self._ends.enter_context(start_hasher())
-            self._sound.append(self._pool.submit(self._feed, hasher))
+        count = jobs if len(paths) >= _WORTH_IT else 0
+        self._batches = iter(_batches(paths) if count else [])
+        hashers = [self._ends.enter_context(Hasher()) for _ in range(count)]
+        self._sound = [self._pool.submit(self._feed, hasher) for hasher in hashers]
 
     def __enter__(self) -> Self:
         return self
@@ -44,13 +40,13 @@ class Ahead:
         """Wait for all of them."""
         return frozenset().union(*(one.result() for one in self._sound))
 
-    def _feed(self, hasher: subprocess.Popen[bytes]) -> set[str]:
+    def _feed(self, hasher: Hasher) -> set[str]:
         """Keep a process busy: it has its next batch before it is done with the last."""
         sound: set[str] = set()
         waiting: list[Sequence[str]] = []
         with contextlib.suppress(OSError):
             for batch in self._batches:
-                _send(hasher, batch)
+                hasher.send(batch)
                 waiting.append(batch)
                 if len(waiting) == 2:
                     sound.update(_sound(hasher, waiting.pop(0)))
@@ -61,25 +57,15 @@ class Ahead:
 
 def _batches(paths: Sequence[str]) -> list[Sequence[str]]:
     """Part them; a list, for its iterator may be shared by threads."""
-    return [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    return [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
 
 
-def _send(hasher: subprocess.Popen[bytes], batch: Sequence[str]) -> None:
-    if hasher.stdin is None:
-        raise AssertionError
-    hasher.stdin.write(os.fsencode("\0".join(batch)) + b"\0\0")
-    hasher.stdin.flush()
-
-
-def _sound(hasher: subprocess.Popen[bytes], batch: Sequence[str]) -> Iterator[str]:
-    """Return the names of a batch whose files are sound; of a process that died, none."""
-    if hasher.stdout is None:
-        raise AssertionError
-    names = [path.rpartition("/")[2] for path in batch]
-    answer = hasher.stdout.readline().strip()
-    if answer.isdigit():
+def _sound(hasher: Hasher, batch: Sequence[str]) -> Iterator[str]:
+    """Return the names of a batch whose files are sound."""
+    names = (path.rpartition("/")[2] for path in batch)
+    answer = hasher.receive(len(batch))
+    if isinstance(answer, int):
         yield from names
-    elif answer == b"-":
-        for name in names:
-            if hasher.stdout.readline().startswith(name.encode()):
-                yield name
+    else:
+        lines = zip(names, answer, strict=False)
+        yield from (name for name, line in lines if line.startswith(name))

@@ -10,21 +10,16 @@ import contextlib
 import errno
 import functools
 import hashlib
-import os
 import queue
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
 
 from hubmirror.records import BlobRef
+from hubmirror.verify.hashers import BATCH, LARGE_BYTES, Hasher
 
-_LARGE_BYTES = 1024 * 1024
-_BATCH = 256
-_WORTH_A_PROCESS = 4 * _BATCH
+_WORTH_A_PROCESS = 4 * BATCH
 
 _PathOf = Callable[[BlobRef], str]
 
@@ -58,7 +53,7 @@ def hash_files(
 
     Those at the front come first. Nothing is begun after ``until_s`` on the monotonic clock.
     """
-    small = [blob for blob in blobs if blob.size_bytes < _LARGE_BYTES]
+    small = [blob for blob in blobs if blob.size_bytes < LARGE_BYTES]
     with contextlib.ExitStack() as ends:
         hashers = _Hashers(ends, jobs if len(small) >= _WORTH_A_PROCESS else 0)
         tasks = iter(_tasks(blobs, path, hashers))
@@ -83,11 +78,11 @@ def _tasks(
     """Give batches of small files and single large ones, near the order that was asked for."""
     waiting: list[BlobRef] = []
     for blob in blobs:
-        if blob.size_bytes >= _LARGE_BYTES:
+        if blob.size_bytes >= LARGE_BYTES:
             yield functools.partial(_hash_all, (blob,), path)
             continue
         waiting.append(blob)
-        if len(waiting) == _BATCH:
+        if len(waiting) == BATCH:
             yield functools.partial(hashers.hash_all, tuple(waiting), path)
             waiting.clear()
     if waiting:
@@ -98,10 +93,10 @@ class _Hashers:
     """The processes that hash small files; where there are none, the asking thread does."""
 
     def __init__(self, ends: contextlib.ExitStack, count: int) -> None:
-        self._free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[Hasher] = queue.SimpleQueue()
         self._count = count
         for _ in range(count):
-            self._free.put(ends.enter_context(start_hasher()))
+            self._free.put(ends.enter_context(Hasher()))
 
     def hash_all(self, batch: Sequence[BlobRef], path: _PathOf) -> Batch:
         """Hash a batch of small files."""
@@ -114,40 +109,28 @@ class _Hashers:
             self._free.put(hasher)
 
 
-@contextlib.contextmanager
-def start_hasher() -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process that hashes batches of small files; see ``hasher`` for what it is told."""
-    words = [sys.executable, "-I", "-S", str(Path(__file__).with_name("hasher.py"))]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hasher:
-        try:
-            yield hasher
-        finally:
-            hasher.kill()  # it holds nothing, and may be in the middle of a batch nobody waits for
-
-
-def _ask(hasher: subprocess.Popen[bytes], batch: Sequence[BlobRef], path: _PathOf) -> Batch:
+def _ask(hasher: Hasher, batch: Sequence[BlobRef], path: _PathOf) -> Batch:
     """Have a process hash a batch; one that died leaves the work to us."""
-    if hasher.stdin is None or hasher.stdout is None:
-        raise AssertionError
-    paths = "\0".join(map(path, batch))
     try:
-        hasher.stdin.write(os.fsencode(paths) + b"\0\0")
-        hasher.stdin.flush()
-        answer = hasher.stdout.readline().strip()
-        if answer.isdigit() and int(answer) == sum(blob.size_bytes for blob in batch):
-            return Batch(batch)
-        lines = [hasher.stdout.readline().strip().decode() for _ in batch if answer == b"-"]
+        hasher.send([path(blob) for blob in batch])
+        answer = hasher.receive(len(batch))
     except OSError:
-        lines = []
-    if len(lines) < len(batch) or "" in lines:
+        answer = ()
+    if answer == sum(blob.size_bytes for blob in batch):
+        return Batch(batch)
+    if isinstance(answer, int) or not answer:
         return _hash_all(batch, path)
-    return _sorted_out(batch, map(_understand, batch, lines))
+    read = (
+        _understand(blob, line) if line else _hash(blob, path(blob))
+        for blob, line in zip(batch, answer, strict=True)
+    )
+    return _sorted_out(batch, read)
 
 
-def _understand(blob: BlobRef, answer: str) -> Read:
-    if answer.startswith("!"):
-        return Read(blob, "", 0, int(answer[1:]))
-    digest, size = answer.split()
+def _understand(blob: BlobRef, line: str) -> Read:
+    if line.startswith("!"):
+        return Read(blob, "", 0, int(line[1:]))
+    digest, size = line.split()
     return Read(blob, digest, int(size))
 
 

@@ -43,7 +43,8 @@ def verify(
         memory: Remembers when each blob was read, so that a share of them every night sees all.
     """
     until_s = time.monotonic() + most_s
-    paths = _paths(mirror) if depth == _FULL and until_s == float("inf") else []
+    is_whole = depth == _FULL and until_s == float("inf")
+    paths = [entry.path for entry in mirror.blobs.entries()] if is_whole else []
     with Ahead(paths, min(jobs, os.cpu_count() or 1)) as ahead:
         promises = read_promises(mirror)
         wanted = promises.blobs()
@@ -96,33 +97,19 @@ def _part(unread: list[BlobRef], sound: frozenset[str]) -> tuple[list[BlobRef], 
     return hashed, [blob for blob in unread if blob.digest.hex not in sound]
 
 
-def _paths(mirror: Mirror) -> list[str]:
-    """Return where every blob lies that is there, in the order of the disk's own folders."""
-    root = f"{mirror.root}/{layout.BLOBS}"
-    return [f"{root}/{name[:2]}/{name}" for name in _names(mirror)]
-
-
 def _there(mirror: Mirror, wanted: Iterable[BlobRef]) -> frozenset[str]:
     """Return the names of all blobs that are there.
 
     Where one is missing it is asked for by its name, and the rest is listed again: a network
     file system may show names late that another host has given.
     """
-    there = frozenset(_names(mirror))
+    there = frozenset(entry.name for entry in mirror.blobs.entries())
     gone = next((blob for blob in wanted if blob.digest.hex not in there), None)
     if gone is None:
         return there
     with contextlib.suppress(VerificationError, OSError):
         mirror.blobs.check(gone, full=False)
-    return frozenset(_names(mirror))
-
-
-def _names(mirror: Mirror) -> Iterator[str]:
-    """Go through the names of all blobs that are there."""
-    with contextlib.suppress(FileNotFoundError), os.scandir(mirror.root / layout.BLOBS) as folders:
-        for folder in folders:
-            if len(folder.name) == 2 and folder.is_dir():
-                yield from (name for name in os.listdir(folder) if len(name) == 64)  # noqa: PTH208
+    return frozenset(entry.name for entry in mirror.blobs.entries())
 
 
 def _missing(mirror: Mirror, blob: BlobRef) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -264,6 +265,14 @@ def test_verify_of_a_whole_mirror_is_one_line(filled: Shell) -> None:
 
     assert (said.code, said.err) == (ExitCode.OK, "")
     assert " read: all good\n" in said.out
+
+
+def test_verify_leaves_the_collector_of_its_process_as_it_was(filled: Shell) -> None:
+    gc.enable()
+
+    filled("verify")
+
+    assert gc.isenabled()
 
 
 def test_verify_names_a_blob_with_a_flipped_bit(filled: Shell, upstream: Upstream) -> None:

@@ -75,3 +75,17 @@ def test_a_few_files_are_not_read_ahead(tmp_path: Path) -> None:
 
     with Ahead([f"{tmp_path}/{one.digest.hex}"], jobs=2) as ahead:
         assert ahead.finish() == frozenset()
+
+
+@pytest.mark.parametrize("count", [1, 1500])
+def test_a_small_file_that_became_large_has_its_own_size(tmp_path: Path, count: int) -> None:
+    blobs = [blob(tmp_path, b"%d" % number) for number in range(count)]
+    bad, grown = blobs[count // 2], bytes(2 * 1024 * 1024)
+    (tmp_path / bad.digest.hex).write_bytes(grown)
+
+    batches = list(hash_files(blobs, lambda one: f"{tmp_path}/{one.digest.hex}", jobs=2))
+
+    wrong = [one for batch in batches for one in batch.wrong]
+    assert [(one.blob, one.hex, one.size_bytes) for one in wrong] == [
+        (bad, Digest.of(grown).hex, len(grown))
+    ]
