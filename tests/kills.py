@@ -7,27 +7,22 @@ at the disk in between. ``SentAgain`` tells from the log of the test's `Upstream
 each kill lost; what is too many is the test's to say.
 
 Owns: processes that die. Knows nothing of what a mirror must look like after it.
-
-A process of its own, with everything imported, forks for each command: that is many times
-faster than starting Python each time, and as deadly.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
+from tests.forks import ROOT, Forks, serve
 from tests.upstream import Upstream
 
-ROOT = Path(__file__).parents[1]
+__all__ = ["ROOT", "STEPS", "SentAgain", "Victims"]
 
 STEPS = frozenset(
     {
@@ -46,37 +41,18 @@ STEPS = frozenset(
 """What counts as a step: whatever changes a disk, or is near to it."""
 
 
-class Victims:
+class Victims(Forks):
     """Starts commands that will be killed; use it in ``with``."""
 
-    def __enter__(self) -> Self:
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.kills"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.communicate()
+    def __init__(self) -> None:
+        super().__init__("tests.kills")
 
     def run(self, arguments: Sequence[str], *, until: float) -> int:
         """Run a command that dies at step ``until``; return its exit code, -9 when it died.
 
         A float is no step but seconds.
         """
-        if self._server.stdin is None or self._server.stdout is None:
-            raise AssertionError
-        self._server.stdin.write(json.dumps([until, list(arguments)]) + "\n")
-        self._server.stdin.flush()
-        return int(self._server.stdout.readline())
+        return self.ask(until=until, arguments=list(arguments))
 
     def until_done(
         self, arguments: Sequence[str], moments: Iterable[float], *, look: Callable[[], None]
@@ -121,22 +97,11 @@ def _held_bytes(folder: Path) -> int:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
-def _serve() -> None:
-    from hubmirror.cli import app, sync_command  # noqa: F401 - imported before any fork
-    from hubmirror.manifest import reading
-    from hubmirror.sync import sync  # noqa: F401
+def _die(asked: Mapping[str, Any]) -> int:
+    from hubmirror.cli import app
 
-    reading.parse_manifest("version: 1\nrepos: [{repo: a/b}]", file="warm")  # imports pydantic
-    for line in sys.stdin:
-        until, arguments = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            os.dup2(2, 1)
-            _die_at(until)
-            os._exit(app.run(arguments))
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+    _die_at(asked["until"])
+    return app.run(asked["arguments"])
 
 
 def _die_at(step: int | float) -> None:
@@ -158,4 +123,4 @@ def _die_at(step: int | float) -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    serve(_die, ["hubmirror.cli.app", "hubmirror.cli.sync_command", "hubmirror.sync"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from hubmirror.errors import ExitCode
 from hubmirror.mirror import Mirror
 from hubmirror.records import Holdings
 from hubmirror.verify import verify
+from tests.faults.steps import Site
+from tests.faults.victims import Runner
 from tests.upstream import Upstream, hubs
 from tests.writer import Writer, wanted
 
@@ -48,6 +50,25 @@ class Scenario:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.template, folder, symlinks=True)
         return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A scenario that was run once without a fault, its upstream running."""
+
+    scenario: Scenario
+    before: Holdings | None
+    after: Holdings | None
+    visits: Mapping[Site, int]
+
+
+def run_once(scenario: Scenario, folder: Path, runner: Runner) -> Known:
+    """Run a scenario to its end, and say what it came from, led to and went through."""
+    copy = scenario.copy(folder)
+    before = holdings(copy, scenario.mirror, scenario.bad)
+    code, visits = runner.visits(scenario.words(copy))
+    assert code == 0
+    return Known(scenario, before, holdings(copy, scenario.mirror), visits)
 
 
 def holdings(folder: Path, mirror: str, bad: Collection[str] = ()) -> Holdings | None:

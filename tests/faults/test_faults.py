@@ -7,53 +7,20 @@ run gives each site one of the faults, by a seed; all of them are tried in the l
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hubmirror.errors import HubmirrorError
 from hubmirror.records import Holdings, UnitState
-from tests.faults import scenarios
 from tests.faults.conftest import COUNTED
-from tests.faults.scenarios import Scenario, holdings
+from tests.faults.scenarios import Known, holdings
 from tests.faults.steps import Fault, Site
 from tests.faults.victims import Runner
-from tests.upstream import Upstream
 
 ENDS = {-9, 0, 3, 4, 74}
 """How a command may end when a step of it fails: killed, done, or saying that it could not."""
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with Runner() as running:
-        yield running
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A scenario that was run once without a fault."""
-
-    scenario: Scenario
-    before: Holdings | None
-    after: Holdings | None
-    visits: Mapping[Site, int]
-
-
-@pytest.fixture(scope="module", params=scenarios.ALL, ids=lambda one: one.__name__)
-def known(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runner: Runner
-) -> Iterator[Known]:
-    folder = tmp_path_factory.mktemp(request.param.__name__)
-    with Upstream(folder / "upstream") as upstream:
-        scenario = request.param(folder, upstream)
-        copy = scenario.copy(folder / "clean")
-        before = holdings(copy, scenario.mirror, scenario.bad)
-        code, visits = runner.visits(scenario.words(copy))
-        assert code == 0
-        yield Known(scenario, before, holdings(copy, scenario.mirror), visits)
 
 
 def is_served(found: Holdings | None, known: Known) -> bool:

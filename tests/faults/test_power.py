@@ -16,45 +16,16 @@ from pathlib import Path
 import pytest
 
 from hubmirror.errors import HubmirrorError
-from hubmirror.records import Holdings
 from tests.faults import mutations, scenarios
 from tests.faults.conftest import COUNTED
 from tests.faults.power import Disk, Event
-from tests.faults.scenarios import Scenario, holdings
+from tests.faults.scenarios import Known, holdings, run_once
 from tests.faults.victims import Runner
 from tests.upstream import Upstream
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 RERUNS = 12
 """How many of the states a scenario goes on from, in the usual run."""
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with Runner() as running:
-        yield running
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A scenario with its upstream running."""
-
-    scenario: Scenario
-    before: Holdings | None
-    after: Holdings | None
-
-
-@pytest.fixture(scope="module", params=scenarios.ALL, ids=lambda one: one.__name__)
-def world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runner: Runner
-) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp(request.param.__name__)
-    with Upstream(folder / "upstream") as upstream:
-        scenario = request.param(folder, upstream)
-        copy = scenario.copy(folder / "clean")
-        before = holdings(copy, scenario.mirror, scenario.bad)
-        assert runner.run(scenario.words(copy)) == 0
-        yield World(scenario, before, holdings(copy, scenario.mirror))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +74,14 @@ def _crashes(start: Disk, made: Sequence[Event]) -> Iterator[Crash]:
         yield Crash(f"{at}: without step {number + 1}, {made[number].site}", without)
 
 
-def reader_sees(crash: Crash, folder: Path, world: World) -> str:
+def reader_sees(crash: Crash, folder: Path, known: Known) -> str:
     """Say what is wrong with what readers see, or nothing."""
     crash.write(folder)
     try:
-        found = holdings(folder, world.scenario.mirror, world.scenario.bad)
+        found = holdings(folder, known.scenario.mirror, known.scenario.bad)
     except (AssertionError, HubmirrorError) as error:
         return f"{crash.told}: {type(error).__name__} {error}"
-    if found not in (world.before, world.after):
+    if found not in (known.before, known.after):
         return f"{crash.told}: neither the old nor the new state"
     return ""
 
@@ -125,58 +96,58 @@ def boot_again(folder: Path) -> None:
     shutil.rmtree(folder / "state" / "git", ignore_errors=True)
 
 
-def recorded(world: World, runner: Runner, folder: Path, mutation: str = "") -> list[Event]:
-    copy = world.scenario.copy(folder)
-    return runner.record(world.scenario.words(copy), copy, mutation=mutation)
+def recorded(known: Known, runner: Runner, folder: Path, mutation: str = "") -> list[Event]:
+    copy = known.scenario.copy(folder)
+    return runner.record(known.scenario.words(copy), copy, mutation=mutation)
 
 
 def test_readers_see_old_or_new_after_a_power_cut(
-    world: World, runner: Runner, tmp_path: Path, record_property: Callable[[str, str], None]
+    known: Known, runner: Runner, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
-    events = recorded(world, runner, tmp_path / "run")
-    below = [one for one in events if one.path.startswith(world.scenario.mirror) or not one.path]
+    events = recorded(known, runner, tmp_path / "run")
+    below = [one for one in events if one.path.startswith(known.scenario.mirror) or not one.path]
 
     wrong = [
-        reader_sees(crash, tmp_path / "run", world)
-        for crash in crashes(world.scenario.template, below)
+        reader_sees(crash, tmp_path / "run", known)
+        for crash in crashes(known.scenario.template, below)
     ]
 
     found = f"{len(events)} steps recorded, {len(wrong)} states of the disk after a power cut"
-    record_property(COUNTED, f"{world.scenario.name}: {found}")
+    record_property(COUNTED, f"{known.scenario.name}: {found}")
     assert list(filter(None, wrong)) == []
 
 
 def test_the_next_run_finishes_after_a_power_cut(
-    world: World, runner: Runner, tmp_path: Path
+    known: Known, runner: Runner, tmp_path: Path
 ) -> None:
-    go_on(world, runner, tmp_path, most=RERUNS)
+    go_on(known, runner, tmp_path, most=RERUNS)
 
 
 @pytest.mark.long
 def test_the_next_run_finishes_whatever_a_power_cut_left(
-    world: World, runner: Runner, tmp_path: Path
+    known: Known, runner: Runner, tmp_path: Path
 ) -> None:
-    go_on(world, runner, tmp_path, most=1000)
+    go_on(known, runner, tmp_path, most=1000)
 
 
-def go_on(world: World, runner: Runner, tmp_path: Path, *, most: int) -> None:
+def go_on(known: Known, runner: Runner, tmp_path: Path, *, most: int) -> None:
     """Go on from states of the disk, at most so many, and come to where the command leads."""
-    events = recorded(world, runner, tmp_path / "run")
-    chance = random.Random(world.scenario.name)
+    events = recorded(known, runner, tmp_path / "run")
+    chance = random.Random(known.scenario.name)
     moments = sorted(chance.sample(range(1, len(events) + 1), min(most, len(events))))
 
     for moment in moments:
-        crash = chance.choice(list(crashes(world.scenario.template, events, [moment])))
+        crash = chance.choice(list(crashes(known.scenario.template, events, [moment])))
         crash.write(tmp_path / "run")
         boot_again(tmp_path / "run")
 
-        assert runner.run(world.scenario.words(tmp_path / "run")) == 0, crash.told
-        found = holdings(tmp_path / "run", world.scenario.mirror)
+        assert runner.run(known.scenario.words(tmp_path / "run")) == 0, crash.told
+        found = holdings(tmp_path / "run", known.scenario.mirror)
         assert found
-        assert world.after
-        assert found.sources == world.after.sources, crash.told
-        assert found == world.after, crash.told
-        assert world.scenario.check(tmp_path / "run") == "", crash.told
+        assert known.after
+        assert found.sources == known.after.sources, crash.told
+        assert found == known.after, crash.told
+        assert known.scenario.check(tmp_path / "run") == "", crash.told
 
 
 @pytest.mark.parametrize("mutation", mutations.ALL)
@@ -185,13 +156,10 @@ def test_a_step_left_out_or_swapped_would_be_seen(
 ) -> None:
     with Upstream(tmp_path / "upstream") as upstream:
         scenario = scenarios.sync_next(tmp_path, upstream)
-        copy = scenario.copy(tmp_path / "clean")
-        before = holdings(copy, scenario.mirror, scenario.bad)
-        assert runner.run(scenario.words(copy)) == 0
-        world = World(scenario, before, holdings(copy, scenario.mirror))
-        events = recorded(world, runner, tmp_path / "run", mutation)
+        known = run_once(scenario, tmp_path / "clean", runner)
+        events = recorded(known, runner, tmp_path / "run", mutation)
     below = [one for one in events if one.path.startswith(scenario.mirror) or not one.path]
 
     states = crashes(scenario.template, below)
 
-    assert any(reader_sees(crash, tmp_path / "run", world) for crash in states)
+    assert any(reader_sees(crash, tmp_path / "run", known) for crash in states)
